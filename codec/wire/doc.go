@@ -1,0 +1,36 @@
+// Package wire turns MessagePack-RPC messages into bytes and back. It knows
+// nothing of connections, goroutines, locks or net/rpc: every function works
+// on bytes that are already there, which is why almost all unit tests and
+// fuzz targets of this module live here.
+//
+// A message walks through the files of this package in one direction and back:
+//
+//	frame.go    finds where one complete message ends, without decoding it;
+//	            reader.go cuts a stream into messages, header.go reads headers
+//	message.go  takes the message's array apart: type, id, method, params
+//	params.go   matches positional parameters with a Go argument; decode.go reads them
+//	value.go    one value: stored in a Go value by plan.go, fields.go and any.go,
+//	            under range and size checks
+//	encode.go   builds whole messages in memory
+//	text.go     the pass over finished bytes: UTF-8, old strings, encodings, times
+//
+// # Who encodes, who decodes
+//
+// Values are encoded by github.com/vmihailenco/msgpack/v5, and so are decoded
+// all values of types that decode themselves (msgpack.CustomDecoder,
+// msgpack.Unmarshaler, encoding.BinaryUnmarshaler, encoding.TextUnmarshaler,
+// extension types registered with msgpack.RegisterExt).
+// The rest is decoded here, along a plan cached per Go type. The first design
+// was to walk the bytes beside the type only to check ranges and sizes and to
+// let vmihailenco store the values afterwards. But the walk has to know every
+// rule by which bytes reach a field in order to name the parameter that does
+// not fit, and vmihailenco still lacked what follows from the checks: a float64
+// into a float32, null into a time.Time (it panics), int64 instead of int8 in
+// an any. Storing the value where it has just been checked is less code than a
+// second pass, and there is no way for the two passes to disagree.
+//
+// # Stability
+//
+// The package is exported for adapters within this module (codec, rpcutil,
+// pool). It is not covered by the module's compatibility promise.
+package wire

@@ -1,0 +1,327 @@
+package wire
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strconv"
+	"sync"
+)
+
+// A plan stores the value at hand in v, which is settable and of the plan's
+// type. Plans are made once per type.
+type plan func(d *decoder, v reflect.Value) error
+
+var plans sync.Map // reflect.Type -> plan
+
+func planOf(t reflect.Type) plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(plan)
+	}
+	// A type may contain itself: while its plan is being made, others get one
+	// that waits for it.
+	var made sync.WaitGroup
+	var p plan
+	made.Add(1)
+	other, loaded := plans.LoadOrStore(t, plan(func(d *decoder, v reflect.Value) error {
+		made.Wait()
+		return p(d, v)
+	}))
+	if loaded {
+		return other.(plan)
+	}
+	p = newPlan(t)
+	made.Done()
+	plans.Store(t, p)
+	return p
+}
+
+func newPlan(t reflect.Type) plan {
+	if t == typeTime {
+		return (*decoder).time
+	}
+	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && decodesItself(t) {
+		return (*decoder).delegate
+	}
+	p := kindPlan(t)
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		return p
+	}
+	return func(d *decoder, v reflect.Value) error {
+		switch d.kind() {
+		case kindExt:
+			if t.PkgPath() == "" && t.Kind() != reflect.Struct {
+				return d.misfit(t)
+			}
+			return d.delegate(v) // a type registered with vmihailenco, or an error of its making
+		case kindNil:
+			if k := t.Kind(); k == reflect.Slice || k == reflect.Map {
+				d.pos++
+				v.SetZero()
+				return nil
+			}
+			return d.nilValue(v)
+		}
+		return p(d, v)
+	}
+}
+
+// kindPlan makes the plan of a type by its kind. Apart from those of pointers
+// and interfaces, these plans are not asked for nil or extensions.
+func kindPlan(t reflect.Type) plan {
+	switch t.Kind() {
+	case reflect.Bool:
+		return decodeBool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return decodeInt
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return decodeUint
+	case reflect.Float32, reflect.Float64:
+		return decodeFloat
+	case reflect.String:
+		return decodeString
+	case reflect.Pointer:
+		return pointerPlan(t)
+	case reflect.Interface:
+		return decodeInterface
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return decodeBytes
+		}
+		return slicePlan(t)
+	case reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return decodeByteArray
+		}
+		return arrayPlan(t)
+	case reflect.Map:
+		return mapPlan(t)
+	case reflect.Struct:
+		return structPlan(t)
+	}
+	return func(d *decoder, v reflect.Value) error { return d.misfit(t) } // chan, func, complex, unsafe pointer
+}
+
+func decodeBool(d *decoder, v reflect.Value) error {
+	if d.kind() != kindBool {
+		return d.misfit(v.Type())
+	}
+	v.SetBool(d.b[d.pos] == codeTrue)
+	d.pos++
+	return nil
+}
+
+func decodeInt(d *decoder, v reflect.Value) error {
+	if d.kind() != kindInt {
+		return d.misfit(v.Type())
+	}
+	u, neg := readInt(d.b[d.pos:])
+	if !neg && u > math.MaxInt64 || v.OverflowInt(int64(u)) {
+		return d.misfit(v.Type())
+	}
+	v.SetInt(int64(u))
+	d.pos += int(fixedSize[d.b[d.pos]])
+	return nil
+}
+
+func decodeUint(d *decoder, v reflect.Value) error {
+	if d.kind() != kindInt {
+		return d.misfit(v.Type())
+	}
+	u, neg := readInt(d.b[d.pos:])
+	if neg || v.OverflowUint(u) {
+		return d.misfit(v.Type())
+	}
+	v.SetUint(u)
+	d.pos += int(fixedSize[d.b[d.pos]])
+	return nil
+}
+
+// decodeFloat takes floats, and integers that the type holds exactly. A float64
+// enters a float32 unless it overflows: Python has no float32 to send.
+func decodeFloat(d *decoder, v reflect.Value) error {
+	var f float64
+	b := d.b[d.pos:]
+	switch d.kind() {
+	case kindFloat:
+		f = readFloat(b)
+		if v.OverflowFloat(f) {
+			return d.misfit(v.Type())
+		}
+	case kindInt:
+		u, neg := readInt(b)
+		exact := false
+		mantissa := 53
+		if v.Kind() == reflect.Float32 {
+			mantissa = 24
+		}
+		if neg {
+			f = float64(int64(u))
+			exact = fits(-u, mantissa)
+		} else {
+			f = float64(u)
+			exact = fits(u, mantissa)
+		}
+		if !exact {
+			return d.misfit(v.Type())
+		}
+	default:
+		return d.misfit(v.Type())
+	}
+	v.SetFloat(f)
+	d.pos += int(fixedSize[b[0]])
+	return nil
+}
+
+// fits reports whether u has no more significant bits than a mantissa.
+func fits(u uint64, mantissa int) bool {
+	for u != 0 && u&1 == 0 {
+		u >>= 1
+	}
+	return u>>mantissa == 0
+}
+
+func decodeString(d *decoder, v reflect.Value) error {
+	if k := d.kind(); k != kindStr && k != kindBin {
+		return d.misfit(v.Type())
+	}
+	s, err := d.text()
+	v.SetString(s)
+	return err
+}
+
+func decodeBytes(d *decoder, v reflect.Value) error {
+	if k := d.kind(); k != kindStr && k != kindBin {
+		return d.misfit(v.Type())
+	}
+	b, err := d.bytes()
+	v.SetBytes(b)
+	return err
+}
+
+func decodeByteArray(d *decoder, v reflect.Value) error {
+	if k := d.kind(); k != kindStr && k != kindBin {
+		return d.misfit(v.Type())
+	}
+	p := d.payload()
+	if len(p) != v.Len() {
+		return &ValueError{Msg: strconv.Itoa(len(p)) + " bytes do not fit " + v.Type().String()}
+	}
+	for i, c := range p {
+		v.Index(i).SetUint(uint64(c))
+	}
+	return nil
+}
+
+func decodeInterface(d *decoder, v reflect.Value) error {
+	switch {
+	case d.kind() == kindNil:
+		d.pos++
+		v.SetZero()
+		return nil
+	case v.NumMethod() == 0:
+		x, err := d.any()
+		if err == nil {
+			v.Set(reflect.ValueOf(x))
+		}
+		return err
+	case v.Type() == typeError && d.kind() == kindStr: // the wire form of an error
+		s, err := d.text()
+		v.Set(reflect.ValueOf(errors.New(s)))
+		return err
+	}
+	return d.misfit(v.Type())
+}
+
+func pointerPlan(t reflect.Type) plan {
+	elem := planOf(t.Elem())
+	size := t.Elem().Size()
+	return func(d *decoder, v reflect.Value) error {
+		if d.kind() == kindNil {
+			d.pos++
+			v.SetZero()
+			return nil
+		}
+		if v.IsNil() {
+			if err := d.charge(1, size); err != nil {
+				return err
+			}
+			v.Set(reflect.New(t.Elem()))
+		}
+		return elem(d, v.Elem())
+	}
+}
+
+func slicePlan(t reflect.Type) plan {
+	elem := planOf(t.Elem())
+	size := t.Elem().Size()
+	return func(d *decoder, v reflect.Value) error {
+		if d.kind() != kindArray {
+			return d.misfit(t)
+		}
+		n := d.open()
+		if err := d.charge(n, size); err != nil {
+			return err
+		}
+		s := reflect.MakeSlice(t, n, n)
+		v.Set(s)
+		return elements(d, s, n, elem)
+	}
+}
+
+func arrayPlan(t reflect.Type) plan {
+	elem := planOf(t.Elem())
+	return func(d *decoder, v reflect.Value) error {
+		if d.kind() != kindArray {
+			return d.misfit(t)
+		}
+		n := d.open()
+		if n != t.Len() {
+			return &ValueError{Msg: "a list of " + strconv.Itoa(n) + " does not fit " + t.String()}
+		}
+		return elements(d, v, n, elem)
+	}
+}
+
+func elements(d *decoder, v reflect.Value, n int, elem plan) error {
+	for i := range n {
+		if err := elem(d, v.Index(i)); err != nil {
+			return at(err, indexStep(i))
+		}
+	}
+	return nil
+}
+
+func mapPlan(t reflect.Type) plan {
+	key, elem := planOf(t.Key()), planOf(t.Elem())
+	size := t.Key().Size() + t.Elem().Size() + mapEntry
+	return func(d *decoder, v reflect.Value) error {
+		if d.kind() != kindMap {
+			return d.misfit(t)
+		}
+		n := d.open()
+		if err := d.charge(n, size); err != nil {
+			return err
+		}
+		if v.IsNil() {
+			v.Set(reflect.MakeMapWithSize(t, n))
+		}
+		for range n {
+			k, e := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+			if err := key(d, k); err != nil {
+				return err
+			}
+			if !k.Comparable() {
+				if k.Kind() == reflect.Interface {
+					k = k.Elem()
+				}
+				return &ValueError{Msg: k.Type().String() + " cannot be a map key in Go"}
+			}
+			if err := elem(d, e); err != nil {
+				return at(err, keyStep(k.Interface()))
+			}
+			v.SetMapIndex(k, e)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,156 @@
+package wire
+
+import (
+	"io"
+	"sync"
+)
+
+// idleBuffer is what a Reader keeps while nothing is buffered.
+const idleBuffer = 4 << 10
+
+// burstBuffer is the buffer that readers borrow while much arrives.
+const burstBuffer = 64 << 10
+
+var burstBuffers = sync.Pool{New: func() any { b := make([]byte, burstBuffer); return &b }}
+
+// A Reader cuts a byte stream into messages. Its buffer grows with the bytes
+// that have arrived, never with a length that the peer claims, and is given
+// back when nothing is buffered. It is for one goroutine.
+type Reader struct {
+	// Partial, when set, is called with true when a message has begun to arrive
+	// but is not complete, before the reader waits for the rest, and with false
+	// when it is. A caller sets its read deadline there: so the time-out counts
+	// for the whole message, not for each byte of it.
+	Partial func(bool)
+
+	r       io.Reader
+	scan    Scanner
+	small   []byte  // stays with the reader
+	burst   *[]byte // borrowed from burstBuffers, or nil
+	buf     []byte  // small, *burst or a larger one
+	start   int     // buf[start:end] has arrived; the current message begins at start
+	end     int
+	next    int // where the message behind the current one begins
+	partial bool
+	err     error // a read error, held back until what arrived before it is used
+	broken  error // what Scan found: after it nothing can be trusted
+}
+
+// NewReader returns a Reader of the messages that arrive on r.
+func NewReader(r io.Reader, limits Limits) *Reader {
+	rd := &Reader{r: r, small: make([]byte, idleBuffer)}
+	rd.scan.Limits = limits
+	rd.buf = rd.small
+	return rd
+}
+
+// Next returns the next complete message. The bytes are valid until the next
+// call. The error is io.EOF at the end of the stream, io.ErrUnexpectedEOF when
+// it ends within a message, a *LimitError, a *FormatError, or what the
+// underlying reader says; it is final.
+func (r *Reader) Next() ([]byte, error) {
+	if r.broken != nil {
+		return nil, r.broken
+	}
+	r.start = r.next
+	if r.start == r.end {
+		r.release()
+	}
+	for {
+		if r.start < r.end {
+			n, err := r.scan.Scan(r.buf[r.start:r.end])
+			if err != nil {
+				r.broken = err
+				return nil, err
+			}
+			if n > 0 {
+				r.scan.Reset()
+				r.next = r.start + n
+				r.setPartial(false)
+				return r.buf[r.start:r.next:r.next], nil
+			}
+			r.setPartial(true)
+		}
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Unfinished returns what has arrived of the message that Next could not
+// return, so that its caller can be told.
+func (r *Reader) Unfinished() []byte { return r.buf[r.start:r.end] }
+
+// Buffered reports how many bytes have arrived behind the current message.
+func (r *Reader) Buffered() int { return r.end - r.next }
+
+func (r *Reader) setPartial(on bool) {
+	if r.partial != on {
+		r.partial = on
+		if r.Partial != nil {
+			r.Partial(on)
+		}
+	}
+}
+
+// fill reads once, after making room.
+func (r *Reader) fill() error {
+	if r.err != nil {
+		return r.ended(r.err)
+	}
+	if r.end == len(r.buf) {
+		r.makeRoom()
+	}
+	for range 100 {
+		n, err := r.r.Read(r.buf[r.end:])
+		r.end += n
+		r.err = err
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return r.ended(err)
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// ended says whether the stream ended between messages or within one.
+func (r *Reader) ended(err error) error {
+	if err == io.EOF && r.end > r.start {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (r *Reader) makeRoom() {
+	old := r.buf[r.start:r.end]
+	if r.start > 0 && len(old) <= len(r.buf)/2 {
+		copy(r.buf, old)
+	} else {
+		bigger := 2 * len(r.buf)
+		var borrowed *[]byte
+		if bigger <= burstBuffer {
+			borrowed = burstBuffers.Get().(*[]byte)
+			r.buf = *borrowed
+		} else {
+			r.buf = make([]byte, bigger)
+		}
+		copy(r.buf, old)
+		if r.burst != nil {
+			burstBuffers.Put(r.burst)
+		}
+		r.burst = borrowed
+	}
+	r.start, r.next, r.end = 0, 0, len(old)
+}
+
+// release gives back what the reader need not keep while it is idle.
+func (r *Reader) release() {
+	if r.burst != nil {
+		burstBuffers.Put(r.burst)
+		r.burst = nil
+	}
+	r.buf = r.small
+	r.start, r.next, r.end = 0, 0, 0
+}

@@ -1,0 +1,13 @@
+module github.com/go-mprpc/mprpc
+
+go 1.25.0
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/vmihailenco/msgpack/v5 v5.4.1
+)
+
+require (
+	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
+	golang.org/x/text v0.36.0 // indirect
+)
