@@ -1,0 +1,72 @@
+package codec
+
+import (
+	"sync/atomic"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// Args passes its values as the parameters of a call, one for one; as the
+// argument of a method it takes all parameters, whatever they are.
+type Args = wire.Args
+
+// An Exchange is one call whose failure costs nothing but this call. Passed as
+// the args of any rpc.Client on a codec of this package, with a nil reply, it
+// makes the codec decode the result into Reply itself, where net/rpc would end
+// the whole client for a result that does not fit; and it keeps the error that
+// the peer sent, where net/rpc keeps its text alone.
+//
+//	x := &codec.Exchange{Args: codec.Args{1, 2}, Reply: &sum}
+//	err := client.Call("sum", x, nil)
+//	if err == nil {
+//		err = x.Err
+//	}
+//
+// An error from net/rpc itself means that the call was not sent; Err holds all
+// others. An Exchange serves one call.
+type Exchange struct {
+	// Args holds the arguments; the same rules apply as without an Exchange.
+	Args any
+	// Reply is a pointer for the result, or nil to drop it.
+	Reply any
+	// Err is why the call failed, once it is done: a *Error for what the peer
+	// reported, otherwise what went wrong on this side or on the way.
+	Err error
+
+	state atomic.Int32 // exchangeOpen until one of the others wins
+	call  atomic.Pointer[call]
+}
+
+const (
+	exchangeOpen    = iota
+	exchangeSettled // the codec stores, or has stored, Reply and Err
+	exchangeGivenUp // nobody stores anything any more
+)
+
+// GiveUp ends the caller's interest in the call, with err as its error, and
+// reports whether it was in time: then Err is err, nothing writes Reply from
+// now on, and a request that is still queued is never sent. Otherwise the
+// answer is there and the call is done, or about to be.
+//
+// The server is not told; MessagePack-RPC has no message for it. Without
+// pipelining a request already in flight still blocks the connection until its
+// reply comes or Options.LockStepGrace has passed.
+func (x *Exchange) GiveUp(err error) bool {
+	if !x.state.CompareAndSwap(exchangeOpen, exchangeGivenUp) {
+		return false
+	}
+	x.Err = err
+	if c := x.call.Load(); c != nil {
+		c.client.gaveUp(c)
+	}
+	return true
+}
+
+func (x *Exchange) givenUp() bool { return x.state.Load() == exchangeGivenUp }
+
+// settle stores the outcome unless the call was given up. store may write Reply.
+func (x *Exchange) settle(store func() error) {
+	if x.state.CompareAndSwap(exchangeOpen, exchangeSettled) {
+		x.Err = store()
+	}
+}

@@ -1,0 +1,63 @@
+package codec
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// A Request is a request or notification as it was received. A net/rpc method
+// whose argument is *Request (or Request) sees which name it was called by, from
+// where, and decodes the parameters itself. It owns its bytes and may be kept.
+type Request struct {
+	// Method is the name on the wire, in UTF-8.
+	Method string
+	// Params holds the parameters, not yet decoded.
+	Params Params
+	// Notification reports that nobody waits for an answer.
+	Notification bool
+	// RemoteAddr is the peer's address: what mprpc's client_host and client_port
+	// tell. It is nil where the connection is no net.Conn.
+	RemoteAddr net.Addr
+
+	ctx context.Context
+}
+
+// Context returns a context that ends when the connection is closed or fails.
+// It does not end when the peer has only finished sending: such a peer still
+// gets its answer.
+func (r *Request) Context() context.Context {
+	if r.ctx == nil {
+		return context.Background()
+	}
+	return r.ctx
+}
+
+// Params are the parameters of a Request.
+type Params struct {
+	raw    []byte
+	values *wire.Values
+	method string
+}
+
+// Len returns how many parameters there are.
+func (p Params) Len() int { return wire.Count(p.raw) }
+
+// Decode stores the parameters in what the pointers point to, one for each; a
+// different number is an error. The error is fit to be returned to the caller.
+func (p Params) Decode(to ...any) error {
+	values := p.values
+	if values == nil {
+		values = &new(Options).settings().values
+	}
+	if err := values.DecodeEach(p.raw, to...); err != nil {
+		return fmt.Errorf("%s: %w", wire.QuoteName(p.method), err)
+	}
+	return nil
+}
+
+// Raw returns the parameters in MessagePack: an array, or nothing or nil where
+// the peer sent nil.
+func (p Params) Raw() []byte { return p.raw }

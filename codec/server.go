@@ -1,0 +1,384 @@
+package codec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/rpc"
+	"sync"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// A server is a server codec. net/rpc reads requests on one goroutine and
+// writes responses from any, one at a time; Close comes from anywhere.
+type server struct {
+	set    *settings
+	conn   *transport
+	w      *writer
+	log    *journal
+	client *client      // the other half of a duplex, or nil
+	reader *wire.Reader // nil in a duplex, where the duplex reads
+
+	ctx    context.Context // of all requests
+	cancel context.CancelFunc
+
+	mu sync.Mutex
+	// Protected by mu, which may be held while writer.mu is acquired:
+	change  sync.Cond          // broadcast when pending, queue or err change
+	pending map[uint64]*served // read and not answered, by net/rpc's number
+	seq     uint64             // net/rpc's number given out last
+	queue   []*served          // of a duplex: read and not yet fetched by net/rpc
+	inQueue int                // bytes of their parameters
+	ignored int                // responses that reached the server
+	err     error              // why nothing more is read; set once
+	refused bool               // the last message was refused unread: see Close
+	closing bool               // a duplex has ended: the last answer closes it
+	closed  bool
+
+	// Used by the reading goroutine alone:
+	greeted bool    // Hello has been sent
+	current *served // the request whose body comes next
+}
+
+// A served is a request, or a notification, from its arrival to its answer.
+type served struct {
+	seq          uint64
+	id           []byte // as received
+	method       string // on the wire
+	params       []byte // as received; nil once they are decoded
+	notification bool
+	failure      string // what to answer whatever net/rpc says
+}
+
+func newServer(set *settings, conn *transport) *server {
+	s := newServerOn(set, conn)
+	s.w = newWriter(conn, set.WriteTimeout, s.fail)
+	s.reader = newReader(set, conn)
+	return s
+}
+
+// newServerOn makes a server that does not have its writer and reader yet.
+func newServerOn(set *settings, conn *transport) *server {
+	s := &server{
+		set:     set,
+		conn:    conn,
+		log:     newJournal(set.log, conn.remote),
+		pending: make(map[uint64]*served),
+	}
+	s.change.L = &s.mu
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// ReadRequestHeader waits for a request, and before that until fewer than
+// MaxPending are unanswered. A request that cannot be served, but whose id is
+// known, goes to net/rpc under the empty name; what is wrong with it is then
+// the answer.
+func (s *server) ReadRequestHeader(r *rpc.Request) error {
+	for {
+		call, err := s.next()
+		if err != nil {
+			return s.finish(err)
+		}
+		if call == nil {
+			continue
+		}
+		s.current = call
+		r.Seq = call.seq
+		r.ServiceMethod = s.serviceMethod(call)
+		return nil
+	}
+}
+
+// next reads one message. It returns nil for one that is no call.
+func (s *server) next() (*served, error) {
+	if s.reader == nil {
+		return s.nextQueued()
+	}
+	if err := s.waitForRoom(); err != nil {
+		return nil, err
+	}
+	frame, err := nextFrame(s.reader)
+	if err != nil {
+		return nil, err
+	}
+	call, msg, err := s.accept(frame)
+	if err != nil || call == nil {
+		return nil, err
+	}
+	if msg.Asks && !s.greeted {
+		s.greeted = true
+		if err := s.w.send(wire.Hello, false, nil); err != nil {
+			return nil, err
+		}
+	}
+	s.register(call)
+	return call, nil
+}
+
+func (s *server) waitForRoom() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.pending) >= s.set.MaxPending && s.err == nil {
+		s.change.Wait()
+	}
+	return s.err
+}
+
+// accept makes a call of a frame, or nil of one that needs none. The call's
+// parameters are still part of the frame.
+func (s *server) accept(frame []byte) (*served, wire.Message, error) {
+	msg, err := wire.Parse(frame)
+	if err != nil {
+		return nil, msg, err
+	}
+	if msg.Type == wire.Response {
+		s.mu.Lock()
+		s.ignored++
+		s.mu.Unlock()
+		return nil, msg, nil
+	}
+	call := &served{
+		id:           bytes.Clone(msg.ID),
+		params:       msg.Params,
+		notification: msg.Type == wire.Notification,
+		failure:      msg.Problem,
+	}
+	if call.method, err = s.set.values.Format.MethodText(msg.Method); err != nil {
+		call.method = string(msg.Method)
+		call.failure = "method name: " + err.Error()
+	}
+	if call.failure != "" && msg.Method != nil {
+		call.failure = wire.QuoteName(call.method) + ": " + call.failure
+	}
+	return call, msg, nil
+}
+
+func (s *server) register(call *served) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.registerLocked(call)
+}
+
+func (s *server) registerLocked(call *served) {
+	s.seq++
+	call.seq = s.seq
+	s.pending[call.seq] = call
+}
+
+// serviceMethod returns net/rpc's name of the method that is called, or an
+// empty one, which net/rpc does not find.
+func (s *server) serviceMethod(call *served) string {
+	switch {
+	case call.failure != "":
+		return ""
+	case s.set.Names == nil:
+		return call.method
+	}
+	name, ok := s.set.Names.FromWire(call.method)
+	if ok {
+		return name
+	}
+	if e, ok := s.set.Names.(interface{ Explain(wire string) string }); ok {
+		call.failure = e.Explain(call.method)
+	}
+	return ""
+}
+
+// ReadRequestBody decodes the parameters. net/rpc passes nil for a method that
+// it does not have; it answers with the error that is returned here otherwise.
+func (s *server) ReadRequestBody(body any) error {
+	call := s.current
+	s.current = nil
+	if call == nil {
+		return errors.New("codec: ReadRequestBody without a request")
+	}
+	params := call.params
+	call.params = nil
+	switch body := body.(type) {
+	case nil:
+		if call.failure == "" {
+			call.failure = "method not found: " + wire.QuoteName(call.method)
+		}
+		return nil
+	case *Request:
+		*body = Request{
+			Method:       call.method,
+			Params:       Params{bytes.Clone(params), &s.set.values, call.method},
+			Notification: call.notification,
+			RemoteAddr:   s.conn.remote,
+			ctx:          s.ctx,
+		}
+		return nil
+	}
+	if err := s.set.values.DecodeParams(params, body); err != nil {
+		return s.callError(call, err)
+	}
+	return nil
+}
+
+// callError makes of an error on this side the one that the peer gets to see.
+func (s *server) callError(call *served, err error) error {
+	name := wire.QuoteName(call.method)
+	var p *wire.PanicError
+	if errors.As(err, &p) {
+		s.log.warn("panic while encoding or decoding", "method", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+		return fmt.Errorf("%s: internal error", name)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// WriteResponse answers a request. Its error is for callers other than net/rpc,
+// which drops it; a failed write has closed the connection.
+func (s *server) WriteResponse(r *rpc.Response, body any) error {
+	call, alone := s.answered(r.Seq)
+	if call == nil {
+		return fmt.Errorf("codec: response %d answers no request", r.Seq)
+	}
+	problem := failure(call, r.Error, body)
+	if call.notification {
+		if problem != nil {
+			s.log.warn("notification failed", "method", wire.QuoteName(call.method), "error", wire.QuoteName(problem.Error()))
+		}
+		return nil
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.put(buf)
+	msg := (*buf)[:0]
+	if problem == nil {
+		var err error
+		if msg, err = s.set.values.AppendResult(msg, call.id, body); err != nil {
+			problem = &Error{Message: s.callError(call, fmt.Errorf("result cannot be sent: %w", err)).Error()}
+		}
+	}
+	if problem != nil {
+		msg = s.set.appendError(msg[:0], call.id, problem)
+	}
+	*buf = msg
+	err := s.w.send(msg, alone, nil)
+	if alone && s.lastAnswered() {
+		s.Close()
+	}
+	return err
+}
+
+// failure returns the error to answer with, or nil for a result.
+func failure(call *served, text string, body any) *Error {
+	switch {
+	case call.failure != "":
+		return &Error{Message: call.failure}
+	case text != "":
+		return &Error{Message: text}
+	}
+	if p, ok := body.(*any); ok && p != nil {
+		if e, ok := (*p).(*Error); ok && e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// answered takes a call off the pending ones and reports whether it was the
+// only one.
+func (s *server) answered(seq uint64) (call *served, alone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call = s.pending[seq]
+	delete(s.pending, seq)
+	s.change.Broadcast()
+	return call, len(s.pending) == 0
+}
+
+// finish ends the reading. A peer whose message passes a limit is told so if
+// the id of its request is there; running calls are answered before net/rpc
+// closes the codec.
+func (s *server) finish(err error) error {
+	var limit *wire.LimitError
+	if errors.As(err, &limit) && s.reader != nil {
+		s.refuse(s.reader.Unfinished(), limit)
+	}
+	s.endReading(err)
+	if err != io.EOF && !errors.Is(err, rpc.ErrShutdown) {
+		return fmt.Errorf("codec: %w", err)
+	}
+	return io.EOF
+}
+
+// refuse answers a request of which only a part has been read.
+func (s *server) refuse(part []byte, limit error) {
+	if head, ok := wire.ParseHead(part); ok && head.Type == wire.Request {
+		s.mu.Lock()
+		s.refused = true
+		s.mu.Unlock()
+		s.w.offer(s.set.appendError(nil, head.ID, &Error{Message: limit.Error()}), true)
+	}
+}
+
+// endReading records why nothing more is read. Contexts go on only where the
+// peer has no more than finished sending.
+func (s *server) endReading(err error) (first bool) {
+	s.mu.Lock()
+	first = s.err == nil
+	if first {
+		s.err = err
+	}
+	ignored := s.ignored
+	s.change.Broadcast()
+	s.mu.Unlock()
+	if !first {
+		return false
+	}
+	if err != io.EOF {
+		s.cancel()
+	}
+	normal := err == io.EOF || errors.Is(err, rpc.ErrShutdown)
+	if !normal || ignored > 0 {
+		args := []any{"reason", err.Error()}
+		if ignored > 0 {
+			args = append(args, "ignored_responses", ignored)
+		}
+		s.log.warn("server connection ended", args...)
+	}
+	return true
+}
+
+// fail ends the connection at once.
+func (s *server) fail(err error) {
+	s.endReading(err)
+	s.cancel()
+	s.dropQueue()
+	s.w.stop(err)
+	s.conn.Close()
+	if s.client != nil {
+		s.client.fail(err)
+	}
+}
+
+// Close ends the connection. Answers given before still leave, within
+// Options.WriteTimeout.
+func (s *server) Close() error {
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	refused := s.refused
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	s.endReading(rpc.ErrShutdown)
+	s.cancel()
+	s.dropQueue()
+	s.w.drain()
+	if refused {
+		s.conn.linger()
+	}
+	s.w.stop(rpc.ErrShutdown)
+	err := s.conn.Close()
+	if s.client != nil {
+		s.client.fail(rpc.ErrShutdown)
+	}
+	return err
+}

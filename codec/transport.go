@@ -1,0 +1,69 @@
+package codec
+
+import (
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// A transport is a connection with what the codecs need of it: deadlines where
+// it has them, and a Close that may be called by anyone, any number of times.
+type transport struct {
+	io.ReadWriteCloser
+	remote    net.Addr
+	closeOnce sync.Once
+}
+
+func newTransport(conn io.ReadWriteCloser) *transport {
+	t := &transport{ReadWriteCloser: conn}
+	if c, ok := conn.(interface{ RemoteAddr() net.Addr }); ok {
+		t.remote = c.RemoteAddr()
+	}
+	return t
+}
+
+// Close closes the connection. Only the first call does anything, and only its
+// error is returned.
+func (t *transport) Close() (err error) {
+	t.closeOnce.Do(func() { err = t.ReadWriteCloser.Close() })
+	return err
+}
+
+// deadlineIn returns the deadline for something that may take d; 0 is none.
+func deadlineIn(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// limitRead sets or clears the deadline for reading one message.
+func (t *transport) limitRead(timeout time.Duration) {
+	if c, ok := t.ReadWriteCloser.(interface{ SetReadDeadline(time.Time) error }); ok {
+		c.SetReadDeadline(deadlineIn(timeout)) // a failure shows in the next read
+	}
+}
+
+func (t *transport) limitWrite(timeout time.Duration) {
+	if timeout == 0 {
+		return
+	}
+	if c, ok := t.ReadWriteCloser.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		c.SetWriteDeadline(deadlineIn(timeout)) // a failure shows in the next write
+	}
+}
+
+// linger tells the peer that nothing more will come and drops what it still
+// sends, for a short time.
+func (t *transport) linger() {
+	half, ok := t.ReadWriteCloser.(interface {
+		CloseWrite() error
+		SetReadDeadline(time.Time) error
+	})
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	half.SetReadDeadline(time.Now().Add(lingerTime))
+	io.Copy(io.Discard, t.ReadWriteCloser)
+}
