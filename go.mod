@@ -5,9 +5,7 @@ go 1.25.0
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/vmihailenco/msgpack/v5 v5.4.1
+	golang.org/x/text v0.36.0
 )
 
-require (
-	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
-	golang.org/x/text v0.36.0 // indirect
-)
+require github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect

@@ -52,9 +52,6 @@ func (fs *structFields) append(f *structField) {
 // add appends the fields of t, which lies at index within the whole. open holds
 // the types around it: an embedded pointer may lead back to one of them.
 func (fs *structFields) add(t reflect.Type, index []int, open map[reflect.Type]bool) {
-	if open[t] {
-		return
-	}
 	open[t] = true
 	defer delete(open, t)
 	for i := range t.NumField() {
@@ -68,6 +65,9 @@ func (fs *structFields) add(t reflect.Type, index []int, open map[reflect.Type]b
 			elem := f.Type
 			for elem.Kind() == reflect.Pointer {
 				elem = elem.Elem()
+			}
+			if open[elem] {
+				continue
 			}
 			if elem.Kind() == reflect.Struct && !encodesItself(elem) {
 				inner := &structFields{byName: make(map[string]*structField)}

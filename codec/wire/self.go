@@ -54,18 +54,12 @@ func decodesItself(t reflect.Type) bool { return implements(t, selfDecoders...) 
 
 var selfEncoding sync.Map // reflect.Type -> bool
 
-// encodesItself reports whether t, which is no pointer, has a wire form of its
-// own.
+// encodesItself reports whether t, a struct, has a wire form of its own.
 func encodesItself(t reflect.Type) bool {
-	if t.PkgPath() == "" && t.Kind() != reflect.Struct {
-		return false // without a name it has no methods and cannot be registered
-	}
 	if own, ok := selfEncoding.Load(t); ok {
 		return own.(bool)
 	}
-	own := t == typeTime || decodesItself(t) || implements(t, selfEncoders...) ||
-		t.Kind() != reflect.Struct && implements(t, typeMsgpEncoder, typeMsgpDecoder) ||
-		isExtension(t)
+	own := t == typeTime || decodesItself(t) || implements(t, selfEncoders...) || isExtension(t)
 	selfEncoding.Store(t, own)
 	return own
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -52,7 +53,7 @@ func (f *Format) finish(b []byte, start int) ([]byte, error) {
 				return nil, nil
 			}
 			return appendText(nil, payload, true), nil
-		case kindExt:
+		default: // kindExt
 			if f.TimeExt || extType(b) != extTime {
 				return nil, nil
 			}
@@ -65,7 +66,6 @@ func (f *Format) finish(b []byte, start int) ([]byte, error) {
 			}
 			return appendText(nil, t.AppendFormat(nil, time.RFC3339Nano), f.Raw), nil
 		}
-		return nil, nil
 	})
 	if err != nil || out == nil {
 		return b, err
@@ -107,7 +107,8 @@ func (f *Format) decodeText(b []byte) ([]byte, error) {
 }
 
 // MethodText returns a method's name, as it was received, in UTF-8.
-func (f *Format) MethodText(method []byte) (string, error) {
+func (f *Format) MethodText(method []byte) (name string, err error) {
+	defer guard(&err)
 	text, err := f.decodeText(method)
 	return string(text), err
 }
@@ -181,4 +182,18 @@ func parseTimestamp(b []byte) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("timestamp of %d nanoseconds", nsec)
 	}
 	return time.Unix(sec, int64(nsec)).UTC(), nil
+}
+
+// QuoteName prepares a name that a peer sent for an error text or a log: it is
+// cut to a bound, made valid UTF-8, and quoted where it would be unreadable.
+func QuoteName(name string) string {
+	const bound = 64
+	cut := ""
+	if len(name) > bound {
+		name, cut = name[:bound], "..."
+	}
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` || name == "" {
+		return quoted + cut
+	}
+	return name + cut
 }

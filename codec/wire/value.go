@@ -39,7 +39,7 @@ func at(err error, step string) error {
 
 // DecodeResult stores a result, one complete value that has passed a Scanner,
 // in what the pointer to points to. Where it finds nil and the Go type has no
-// nil, it stores the zero value.
+// nil, it stores the zero value; an empty struct takes any result.
 func (vs *Values) DecodeResult(raw []byte, to any) (err error) {
 	defer guard(&err)
 	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded, zeroNil: true}
@@ -47,7 +47,7 @@ func (vs *Values) DecodeResult(raw []byte, to any) (err error) {
 	if err != nil {
 		return err
 	}
-	if t := v.Type(); t.Kind() == reflect.Struct && t.NumField() == 0 && raw[0] == codeNil {
+	if t := v.Type(); t.Kind() == reflect.Struct && t.NumField() == 0 && !encodesItself(t) { // the caller wants none
 		return nil
 	}
 	return d.whole(v)
@@ -196,7 +196,10 @@ func (d *decoder) delegate(v reflect.Value) error {
 		return err
 	}
 	dec := msgpack.GetDecoder()
-	defer msgpack.PutDecoder(dec)
+	defer func() {
+		dec.Reset(nil) // or the pool would keep the frame
+		msgpack.PutDecoder(dec)
+	}()
 	dec.Reset(bytes.NewReader(raw))
 	dec.UseLooseInterfaceDecoding(true)
 	if err := dec.Decode(v.Addr().Interface()); err != nil {

@@ -1,0 +1,235 @@
+// Package codec lets programs written against net/rpc speak MessagePack-RPC,
+// the protocol of Python's mprpc. Its functions have the names and signatures
+// of net/rpc/jsonrpc, so a program that uses that package changes one import:
+//
+//	rpc.Register(new(SumServer))
+//	go codec.ServeConn(conn)                        // a server
+//
+//	client, err := codec.Dial("tcp", "host:6000")   // a client
+//	err = client.Call("SumServer.Sum", Args{1, 2}, &sum)
+//
+// [Options] has the same functions as methods. Package rpcutil maps the names
+// that other languages use, such as sum, to Service.Method.
+//
+// # Wire format
+//
+// Messages are MessagePack arrays, one after the other, without any framing
+// around them:
+//
+//	[0, msgid, method, params]    request
+//	[1, msgid, error, result]     response
+//	[2, method, params]           notification
+//
+// Everything is written in its shortest form, with params always an array. With
+// [Never] the bytes equal those of mprpc for the same values. What is read may
+// differ: any header width, method names and texts as str or bin, and nil for
+// params, which means none. A message is built in memory and checked against
+// the limits before any of it is sent; one that arrives is complete and checked
+// before any of it is decoded.
+//
+// # Parameters
+//
+// A net/rpc method has one argument; on the wire there is a list of parameters.
+// Both sides go by the argument's type, with pointers removed, and the first
+// rule that matches:
+//
+//	*codec.Exchange                its Args, by these rules (client)
+//	*codec.Request                 all of them, not decoded (server)
+//	codec.Args                     all of them
+//	nil, struct{}                  none
+//	a type that encodes itself     one: time.Time, msgpack.CustomEncoder and CustomDecoder,
+//	                               msgpack.Marshaler and Unmarshaler, encoding.BinaryMarshaler,
+//	                               encoding.TextMarshaler and their counterparts, extension types
+//	                               registered with msgpack before their first use, and, if they are
+//	                               no structs, types with MarshalMsg and UnmarshalMsg
+//	a struct                       its exported fields in order
+//	anything else                  one: numbers, strings, slices, arrays, maps
+//
+// In a struct the tag `msgpack:"-"` leaves a field out, and the fields of an
+// embedded struct stand in its place. An embedded pointer is an error, and so is
+// a struct whose fields are all unexported. The last fields may be optional: with
+// the tag `msgpack:",omitempty"` they are not sent when they are zero, and may be
+// missing. A nil pointer to a struct is an error.
+//
+// A number or type that does not match is an error reply, in the manner of
+// Python, with the name from the msgpack tag, else the Go name:
+//
+//	sum: want 2 parameters (x, y), got 3
+//	sum: parameter 2 (y): 300 does not fit int8
+//	add: parameter 1 (user).tags[3]: nil does not fit string
+//
+// Where two or more parameters are required and the peer sends exactly one map
+// with text keys, the map is read as parameters by name, without regard to case;
+// unknown and missing names are errors.
+//
+// # Results
+//
+// A result is one value. struct{} is nil. A struct is a map, by the rules of
+// github.com/vmihailenco/msgpack/v5: field names or the names in msgpack tags,
+// omitempty, inline, as_array. Read, a list fills a struct whose fields are as
+// many, and names match without regard to case where they do not match exactly.
+//
+// # Values
+//
+// A number that does not fit its Go type is an error, also inside structs,
+// slices and maps; nothing is cut off. Integers become floats only if no digit
+// is lost, floats never become integers, and a float64 becomes a float32 unless
+// it overflows. nil fits pointers, slices, maps, interfaces and types that decode
+// themselves; for other types it is an error in parameters and the zero value in
+// results. Text and bytes may stand for each other where the Go type says which
+// is wanted.
+//
+// An any receives int64 (uint64 above its range), float64, string, []byte,
+// []any, map[string]any if all keys are text and map[any]any otherwise,
+// time.Time for the timestamp extension, the Go type of a registered extension,
+// and msgpack.RawMessage for others. Text that is not UTF-8 becomes []byte, so
+// that an echo through any loses nothing. A map key that Go cannot have, such as
+// bytes or a list, is an error; map[string]T takes bytes as keys.
+//
+// Text that is sent must be UTF-8. If it is not, the call fails before a byte is
+// sent, because an mprpc server closes the connection on it; []byte is for
+// bytes. A nil slice or map is sent as nil, which Python sees as None; an empty
+// one as [] or {}. A time.Time is sent as RFC 3339 text unless [Options].Time
+// says otherwise, and read from text and from the timestamp extension.
+//
+// # Errors
+//
+// The error of a response may be anything but nil: "", 0, false, [] and {} are
+// errors too ("peer reported an error without text"), although mprpc's client
+// takes them for success. [Error] has the parts that are found in it. rpc.Client
+// passes on the text alone; an [Exchange] has the *Error.
+//
+// A server sends a text, which every peer reads, and never an empty one;
+// [Options].Errors chooses other forms. It answers every request whose id it can
+// read, whatever else is wrong. net/rpc's own texts for unknown methods are
+// replaced by "method not found: sum", with the name on the wire. A method that
+// returns an error with an empty text has succeeded as far as net/rpc is
+// concerned, and so it is for the peer. A result that cannot be encoded is
+// answered with an error. After a panic in a type's own encoding or decoding the
+// peer learns "internal error" and the log the rest; a panic in a method ends the
+// process, as it does in net/rpc.
+//
+// When the peer hangs up, calls without an answer fail with an error that wraps
+// io.ErrUnexpectedEOF and names the method, since mprpc's way of saying "unknown
+// method" is to close the connection. Calls that never left wrap [ErrNotSent].
+// After Close calls fail with rpc.ErrShutdown. With an Exchange each call has its
+// own error; the calls of a plain rpc.Client share one, which names the call in
+// flight or the oldest.
+//
+// net/rpc ends the whole client when a result does not fit the reply. Through
+// an Exchange only that call fails.
+//
+// # Message ids
+//
+// A client counts from 1 to 2^31-1, as mprpc keeps the id in a C int, begins
+// again, and leaves out ids still in use. Responses with an id that is unknown,
+// negative, nil, too large or used before are ignored and counted; the count is
+// in the log record of the connection's end. A server repeats the bytes of the
+// id, whatever integer it is.
+//
+// # Pipelining
+//
+// mprpc's server decodes one message per recv: the second of two requests in
+// one segment is not answered until a third arrives. A net/rpc client that many
+// goroutines share would hang. So a client keeps one request in flight and
+// queues the others, until it knows that the server takes more. [Auto], the
+// default, asks with its first request, by writing the method's name with a
+// longer header than it needs, which every decoder accepts. A server of this
+// package sees that and answers at once, before the method has ended, with
+//
+//	[1, nil, nil, nil]
+//
+// which is sent to nobody else. From then on requests leave as they come, so an
+// existing net/rpc program whose first call waits for its second works as before.
+// [Always] is for other servers that read what they get, [Never] neither asks nor
+// opens up.
+//
+// In lock step a call that was given up blocks the calls behind it until its
+// reply comes; after [Options].LockStepGrace the connection is closed. For
+// parallel calls to an mprpc server use several connections.
+//
+// # Notifications
+//
+// The client codecs are [Notifier] values. A server runs the method and answers
+// nothing; errors go to the log. mprpc closes the connection on a notification.
+// Notifications that reach a client go to [Options].OnNotify.
+//
+// # Limits
+//
+// A peer cannot make a program use much more memory than the bytes it really
+// sends: lengths that it claims allocate nothing, and a message is bounded in
+// length, nesting, number of values and size in Go. What is sent is held to the
+// same limits, with an error for the caller. The defaults are in [Options].
+//
+// A request that passes a limit is answered with an error that names the limit,
+// if its id has arrived, then the connection ends, since the rest of the message
+// has not been read; calls that are running are answered first. On a client the
+// calls without an answer fail with that text.
+//
+// At most 256 KiB wait behind a write, and as much in the queue of a client in
+// lock step; then callers wait. A server reads no further while
+// [Options].MaxPending requests are unanswered.
+//
+// # Concurrency
+//
+// The codecs do what net/rpc expects: one goroutine reads, one at a time
+// writes, and Close may be called at any moment and more than once. Notify and
+// GiveUp may be called from any goroutine. No lock is shared between
+// connections. A client codec has no goroutine of its own; a message that is
+// alone is written by its caller, and what gathers while another is being written
+// by a goroutine that ends when nothing is left. A duplex has one goroutine that
+// reads.
+//
+// No wait is for ever: waiting for room ends with room, Options.WriteTimeout,
+// Close or GiveUp; Close waits for what was accepted, for WriteTimeout at most.
+// On a connection without deadlines, which a net.Conn has, Close is what ends
+// reads and writes.
+//
+// # Interoperability
+//
+// The text below says what peers do, as verified with mprpc 0.1.17, and what
+// this package answers. "ends" means that the connection is closed, with the
+// reason in the log.
+//
+//	a peer sends                                   mprpc's server          this package
+//	two requests in one segment                    answers the first       answers both
+//	request in pieces, or half-closed behind it    answers                 answers
+//	unknown or private method                      closes                  method not found: nope
+//	wrong number or type of parameters             error text              error text
+//	params nil                                     error text              no parameters
+//	params text, map or number                     takes it apart          error text
+//	method as bin                                  closes                  accepted
+//	method no text                                 closes                  error text
+//	notification                                   closes                  runs the method
+//	response                                       closes                  ignored and counted
+//	array of another length, id readable           closes                  error text
+//	array of type other than 0, 1, 2               closes                  ends
+//	no array                                       answers with id -1      ends
+//	msgid beyond 32 bits, negative                 closes, or C int        repeats it
+//	msgid no integer                               closes, or truncates    ends
+//	byte c1                                        closes                  ends
+//	message beyond a limit                         closes                  error text, ends
+//	text that is not UTF-8                         closes                  accepted as bytes
+//	extension types -1, 0..127                     closes on -1            accepted
+//
+// mprpc's answer with id -1 to what is no array is not copied: no client waits
+// for such an id, and what follows such bytes cannot be trusted.
+//
+// Old peers, from before MessagePack knew bin and str8, are served with
+// [Options].Strings set to [Raw]; mprpc with pack_encoding and unpack_encoding by
+// EncodeText and DecodeText. Neovim, rpclib and msgpack-rpc-python take [Always];
+// Neovim wants a [Options.NewDuplex].
+//
+// # Why it is built like this
+//
+// net/rpc reads on one goroutine and, when that fails, takes the lock that a
+// waiting WriteRequest holds. Therefore the codecs close the connection and wake
+// everyone who waits before they return a read error, and the goroutine that
+// reads on a client or duplex never writes. net/rpc drops the error of
+// WriteResponse (golang.org/issue/71559), so a failed write closes the connection
+// here and is logged.
+//
+// The module's first design gave vmihailenco/msgpack every frame that had been
+// checked; now it decodes only types that decode themselves. The reasons are in
+// package wire.
+package codec

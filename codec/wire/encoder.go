@@ -1,0 +1,245 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// An encoder builds one message. It is the io.Writer of vmihailenco's encoder.
+type encoder struct {
+	vs     *Values
+	b      []byte
+	start  int // where the message begins in b
+	values int // where what the format applies to begins
+	scan   Scanner
+	due    int // length of b at which scan runs again
+}
+
+// checkEvery is how many bytes an encoder lets through unchecked. A Go value
+// that contains itself has no end: the scan notices its depth long before the
+// encoder's recursion could overflow the stack, which would be fatal.
+const checkEvery = 4 << 10
+
+func (e *encoder) Write(p []byte) (int, error) {
+	e.b = append(e.b, p...)
+	return len(p), e.checkSome()
+}
+
+func (e *encoder) WriteByte(c byte) error {
+	e.b = append(e.b, c)
+	return e.checkSome()
+}
+
+func (e *encoder) checkSome() error {
+	if len(e.b) < e.due {
+		return nil
+	}
+	e.due = len(e.b) + checkEvery
+	e.scan.Limits = e.vs.Limits
+	_, err := e.scan.Scan(e.b[e.start:])
+	return err
+}
+
+// check makes sure that the message is complete and nothing else: a type that
+// encodes itself may write anything.
+func (e *encoder) check() error {
+	e.scan.Limits = e.vs.Limits
+	n, err := e.scan.Scan(e.b[e.start:])
+	if err != nil {
+		return err
+	}
+	if n != len(e.b)-e.start {
+		return errors.New("a value encodes itself to something else than one MessagePack value")
+	}
+	return nil
+}
+
+// method writes a method's name; the text format applies to it as well.
+func (e *encoder) method(name string) {
+	e.values = len(e.b)
+	e.b = append(appendStrHeader(e.b, len(name), e.vs.Format.Raw), name...)
+}
+
+// asking writes a method's name in its widest form. The format's pass would
+// shorten the header again, so it is applied here.
+func (e *encoder) asking(name string) error {
+	text, err := e.vs.Format.finish(append(appendStrHeader(nil, len(name), false), name...), 0)
+	if err != nil {
+		return err
+	}
+	payload, _ := textBytes(text)
+	n := len(payload)
+	e.b = append(append(e.b, codeStr32, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), payload...)
+	e.values = len(e.b)
+	return nil
+}
+
+// params writes the parameters' array; see layoutOf for what they are.
+func (e *encoder) params(args any) error {
+	if list, ok := args.(Args); ok {
+		e.b = appendArrayHeader(e.b, len(list))
+		for i, v := range list {
+			if err := e.value(v); err != nil {
+				return fmt.Errorf("parameter %d: %w", i+1, err)
+			}
+		}
+		return nil
+	}
+	if args == nil {
+		e.b = appendArrayHeader(e.b, 0)
+		return nil
+	}
+	v := reflect.ValueOf(args)
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	t := v.Type()
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == typeArgs && v.Kind() != reflect.Pointer {
+		return e.params(v.Interface())
+	}
+	l := layoutOf(t)
+	switch {
+	case t == typeArgs:
+		return fmt.Errorf("nil %s as parameters", v.Type())
+	case l.err != nil:
+		return l.err
+	case l.single:
+		e.b = appendArrayHeader(e.b, 1)
+		if err := e.reflected(v); err != nil {
+			return fmt.Errorf("parameter 1: %w", err)
+		}
+		return nil
+	case v.Kind() == reflect.Pointer:
+		return fmt.Errorf("nil %s as parameters", v.Type())
+	}
+	v = addressable(v)
+	n := len(l.params)
+	for n > l.required && field(v, l.params[n-1].index).IsZero() {
+		n--
+	}
+	e.b = appendArrayHeader(e.b, n)
+	for i, p := range l.params[:n] {
+		if err := e.reflected(field(v, p.index)); err != nil {
+			return fmt.Errorf("parameter %d (%s): %w", i+1, p.name, err)
+		}
+	}
+	return nil
+}
+
+// field returns a field that is known to lie behind no pointer.
+func field(v reflect.Value, index []int) reflect.Value {
+	if len(index) == 1 {
+		return v.Field(index[0])
+	}
+	return v.FieldByIndex(index)
+}
+
+// addressable returns v, or a copy of it if v has no address: types whose
+// pointers encode themselves can only be asked by address.
+func addressable(v reflect.Value) reflect.Value {
+	if v.CanAddr() {
+		return v
+	}
+	p := reflect.New(v.Type()).Elem()
+	p.Set(v)
+	return p
+}
+
+// result writes a result or an error: one value, and nil for an empty struct.
+func (e *encoder) result(v any) error {
+	e.values = len(e.b)
+	if v != nil {
+		t := reflect.TypeOf(v)
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if t.Kind() == reflect.Struct && t.NumField() == 0 && !encodesItself(t) {
+			e.b = appendNil(e.b)
+			return nil
+		}
+	}
+	return e.value(v)
+}
+
+// value writes one value. The common types go without reflection.
+func (e *encoder) value(v any) error {
+	switch v := v.(type) {
+	case nil:
+		e.b = appendNil(e.b)
+	case bool:
+		e.b = appendBool(e.b, v)
+	case int:
+		e.b = appendInt(e.b, int64(v))
+	case int64:
+		e.b = appendInt(e.b, v)
+	case uint64:
+		e.b = appendUint(e.b, v)
+	case float64:
+		e.b = appendFloat64(e.b, v)
+	case string:
+		e.b = append(appendStrHeader(e.b, len(v), false), v...)
+	case []byte:
+		if v == nil {
+			e.b = appendNil(e.b)
+		} else {
+			e.b = append(appendBinHeader(e.b, len(v)), v...)
+		}
+	default:
+		return e.reflected(reflect.ValueOf(v))
+	}
+	return nil
+}
+
+// reflected writes the value v.
+func (e *encoder) reflected(v reflect.Value) error {
+	for v.Kind() == reflect.Pointer && !v.IsNil() && v.Type().Elem().Kind() != reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Type().PkgPath() == "" { // not a type that could encode itself
+		switch v.Kind() {
+		case reflect.Bool:
+			e.b = appendBool(e.b, v.Bool())
+			return nil
+		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+			e.b = appendInt(e.b, v.Int())
+			return nil
+		case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+			e.b = appendUint(e.b, v.Uint())
+			return nil
+		case reflect.Float64:
+			e.b = appendFloat64(e.b, v.Float())
+			return nil
+		case reflect.Float32:
+			e.b = appendFloat32(e.b, float32(v.Float()))
+			return nil
+		case reflect.String:
+			e.b = append(appendStrHeader(e.b, v.Len(), false), v.String()...)
+			return nil
+		}
+	}
+	if m, ok := msgpMarshaler(v); ok {
+		b, err := m.MarshalMsg(e.b)
+		if err != nil {
+			return err
+		}
+		e.b = b
+		return nil
+	}
+	enc := msgpack.GetEncoder()
+	defer func() {
+		enc.Reset(nil) // or the pool would keep the message
+		msgpack.PutEncoder(enc)
+	}()
+	enc.Reset(e)
+	enc.UseCompactInts(true)
+	if v.Kind() != reflect.Pointer {
+		v = addressable(v)
+	}
+	return enc.EncodeValue(v)
+}
