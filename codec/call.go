@@ -1,7 +1,8 @@
 package codec
 
 import (
-	"sync/atomic"
+	"errors"
+	"sync"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -22,8 +23,9 @@ type Args = wire.Args
 //		err = x.Err
 //	}
 //
-// An error from net/rpc itself means that the call was not sent; Err holds all
-// others. An Exchange serves one call.
+// An error from net/rpc itself means that the call was not sent, or that a call
+// without an Exchange has ended the client; Err holds all others. An Exchange
+// serves one call.
 type Exchange struct {
 	// Args holds the arguments; the same rules apply as without an Exchange.
 	Args any
@@ -33,14 +35,18 @@ type Exchange struct {
 	// reported, otherwise what went wrong on this side or on the way.
 	Err error
 
-	state atomic.Int32 // exchangeOpen until one of the others wins
-	call  atomic.Pointer[call]
+	mu sync.Mutex // held for moments only; no other lock is acquired under it
+	// Protected by mu:
+	state exchangeState // exchangeOpen until one of the others wins
+	call  *call         // set once the codec has the Exchange
 }
 
+type exchangeState int
+
 const (
-	exchangeOpen    = iota
-	exchangeSettled // the codec stores, or has stored, Reply and Err
-	exchangeGivenUp // nobody stores anything any more
+	exchangeOpen    exchangeState = iota
+	exchangeSettled               // the codec stores, or has stored, Reply and Err
+	exchangeGivenUp               // nobody stores anything any more
 )
 
 // GiveUp ends the caller's interest in the call, with err as its error, and
@@ -52,21 +58,53 @@ const (
 // pipelining a request already in flight still blocks the connection until its
 // reply comes or Options.LockStepGrace has passed.
 func (x *Exchange) GiveUp(err error) bool {
-	if !x.state.CompareAndSwap(exchangeOpen, exchangeGivenUp) {
+	x.mu.Lock()
+	if x.state != exchangeOpen {
+		x.mu.Unlock()
 		return false
 	}
-	x.Err = err
-	if c := x.call.Load(); c != nil {
+	// Err is set before anybody can see that the call was given up: whoever
+	// does may return it.
+	x.state, x.Err = exchangeGivenUp, err
+	c := x.call
+	x.mu.Unlock()
+	if c != nil {
 		c.client.gaveUp(c)
 	}
 	return true
 }
 
-func (x *Exchange) givenUp() bool { return x.state.Load() == exchangeGivenUp }
+func (x *Exchange) givenUp() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.state == exchangeGivenUp
+}
+
+// begin ties the Exchange to its call. The error says why there is none.
+func (x *Exchange) begin(c *call) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.state == exchangeGivenUp:
+		return x.Err
+	case x.call != nil:
+		return errExchangeUsed
+	}
+	x.call, c.x = c, x
+	return nil
+}
+
+var errExchangeUsed = errors.New("codec: an Exchange serves one call; this one has had its call")
 
 // settle stores the outcome unless the call was given up. store may write Reply.
 func (x *Exchange) settle(store func() error) {
-	if x.state.CompareAndSwap(exchangeOpen, exchangeSettled) {
+	x.mu.Lock()
+	won := x.state == exchangeOpen
+	if won {
+		x.state = exchangeSettled
+	}
+	x.mu.Unlock()
+	if won {
 		x.Err = store()
 	}
 }

@@ -26,7 +26,8 @@ type client struct {
 	flight // what is under way; guarded by flight.mu
 
 	// Used by the goroutine that reads responses alone:
-	body []byte // result that ReadResponseBody is about to decode, nil to skip it
+	body    []byte // result that ReadResponseBody is about to decode, nil to skip it
+	readErr error  // what ended the reading: nothing behind it is looked at
 }
 
 // An arrival is a response together with the call that it answers.
@@ -86,11 +87,10 @@ func (c *client) wireName(serviceMethod string) string {
 func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	call := &call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
 	if x, ok := body.(*Exchange); ok && x != nil {
-		body, call.x = x.Args, x
-		x.call.Store(call)
-		if x.givenUp() {
-			return x.Err
+		if err := x.begin(call); err != nil {
+			return err
 		}
+		body = x.Args
 	}
 	err := c.submit(call, body)
 	if err != nil && call.x != nil {
@@ -101,30 +101,32 @@ func (c *client) WriteRequest(r *rpc.Request, body any) error {
 
 // submit takes a call from its encoding to the writer or the queue.
 func (c *client) submit(call *call, args any) error {
-	asks, err := c.register(call)
-	if err != nil {
+	if err := c.register(call); err != nil {
 		return err
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.put(buf)
-	msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, asks)
+	msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, call.asks)
 	*buf = msg
 	if err != nil {
-		c.unregister(call, asks)
+		c.unregister(call)
 		return c.callError(call.method, err)
 	}
 	queued, alone, err := c.admit(call, msg)
 	if queued || err != nil {
 		return err
 	}
-	switch err := c.w.send(msg, alone, call.unwanted); {
+	accepted, err := c.w.send(msg, alone, call.unwanted)
+	if err != nil && err != errUnwanted {
+		c.fail(err)
+	}
+	switch {
 	case err == nil:
 		return nil
-	case err == errUnwanted:
-		return c.abandoned(call)
-	default:
-		c.fail(err)
+	case accepted:
 		return c.ended(call)
+	default:
+		return c.abandoned(call)
 	}
 }
 
@@ -144,15 +146,22 @@ func (c *client) Notify(serviceMethod string, args any) error {
 	if err != nil {
 		return c.callError(method, err)
 	}
-	queued, alone, err := c.admitNotification(msg)
+	call := &call{client: c, method: method} // for the errors: nobody answers it
+	queued, alone, err := c.admitNotification(call, msg)
 	if queued || err != nil {
 		return err
 	}
-	if err := c.w.send(msg, alone, c.over); err != nil {
+	accepted, err := c.w.send(msg, alone, c.over)
+	switch {
+	case err == nil:
+		return nil
+	case err != errUnwanted:
 		c.fail(err)
+	}
+	if accepted {
 		return c.callError(method, c.reason())
 	}
-	return nil
+	return c.ended(call)
 }
 
 // ReadResponseHeader waits for the response to a call. Once the connection has
@@ -166,10 +175,13 @@ func (c *client) ReadResponseHeader(resp *rpc.Response) error {
 			resp.Seq = seq
 			return nil
 		}
-		a, err := c.next()
+		var a arrival
+		if c.readErr == nil {
+			a, c.readErr = c.next()
+		}
 		switch {
-		case err != nil:
-			return c.finish(resp, err)
+		case c.readErr != nil:
+			return c.finish(resp, c.readErr)
 		case a.call != nil:
 			c.deliver(resp, a)
 			return nil
@@ -225,7 +237,11 @@ func (c *client) notified(msg wire.Message) error {
 func (c *client) refuse(msg wire.Message) error {
 	text := msg.Problem
 	if text == "" {
-		text = "method not found: " + wire.QuoteName(string(msg.Method))
+		name, err := c.set.values.Format.MethodText(msg.Method)
+		if err != nil {
+			name = string(msg.Method)
+		}
+		text = "method not found: " + wire.QuoteName(name)
 	}
 	if !c.w.offer(c.set.appendError(nil, msg.ID, &Error{Message: text}), false) {
 		return errNotReading
@@ -268,7 +284,8 @@ func (c *client) outcome(a arrival, reply any) error {
 }
 
 // ReadResponseBody decodes the result of a plain call. net/rpc ends the client
-// on an error, so the connection is closed first.
+// on an error, so the connection is closed first; and as it does not come back
+// for the calls made through an Exchange, they are told here.
 func (c *client) ReadResponseBody(reply any) error {
 	if reply == nil || c.body == nil {
 		return nil
@@ -279,6 +296,13 @@ func (c *client) ReadResponseBody(reply any) error {
 	}
 	err = fmt.Errorf("codec: result does not fit %T, and net/rpc ends the connection for that; codec.Exchange does not: %w", reply, err)
 	c.fail(err)
+	for {
+		call, err := c.nextFailed()
+		if call == nil {
+			break
+		}
+		call.x.settle(func() error { return err })
+	}
 	return err
 }
 
@@ -313,10 +337,13 @@ func (c *client) endReading(err error) (first bool) {
 	}
 	c.w.wake()
 	c.notices.cancel()
-	if c.server == nil && err != io.EOF { // the server half logs for a duplex
+	// The server half of a duplex logs the end, but knows nothing of responses.
+	abnormal := err != io.EOF && err != rpc.ErrShutdown && c.server == nil
+	ignored := c.ignoredResponses()
+	if abnormal || ignored > 0 {
 		args := []any{"reason", err.Error()}
-		if n := c.ignoredResponses(); n > 0 {
-			args = append(args, "ignored_responses", n)
+		if ignored > 0 {
+			args = append(args, "ignored_responses", ignored)
 		}
 		c.log.warn("client connection ended", args...)
 	}
@@ -324,15 +351,19 @@ func (c *client) endReading(err error) (first bool) {
 }
 
 // Close ends the connection. What was sent before still leaves, within
-// Options.WriteTimeout; calls without an answer fail with rpc.ErrShutdown.
-func (c *client) Close() error {
-	if c.end(rpc.ErrShutdown) {
-		c.w.wake()
-		c.w.drain()
+// Options.WriteTimeout, or the error says that it did not; calls without an
+// answer fail with rpc.ErrShutdown.
+func (c *client) Close() (err error) {
+	c.sendQueuedNotifications()
+	first := c.endReading(rpc.ErrShutdown)
+	c.notices.stop()
+	if first {
+		err = c.w.drain()
 	}
 	c.w.stop(rpc.ErrShutdown)
-	c.notices.stop()
-	err := c.conn.Close()
+	if closeErr := c.conn.Close(); err == nil {
+		err = closeErr
+	}
 	if c.server != nil {
 		c.server.fail(rpc.ErrShutdown)
 	}

@@ -36,13 +36,13 @@
 //	*codec.Exchange                its Args, by these rules (client)
 //	*codec.Request                 all of them, not decoded (server)
 //	codec.Args                     all of them
-//	nil, struct{}                  none
+//	nil                            none
 //	a type that encodes itself     one: time.Time, msgpack.CustomEncoder and CustomDecoder,
 //	                               msgpack.Marshaler and Unmarshaler, encoding.BinaryMarshaler,
 //	                               encoding.TextMarshaler and their counterparts, extension types
 //	                               registered with msgpack before their first use, and, if they are
 //	                               no structs, types with MarshalMsg and UnmarshalMsg
-//	a struct                       its exported fields in order
+//	a struct                       its exported fields in order; struct{} has none
 //	anything else                  one: numbers, strings, slices, arrays, maps
 //
 // In a struct the tag `msgpack:"-"` leaves a field out, and the fields of an
@@ -64,7 +64,8 @@
 //
 // # Results
 //
-// A result is one value. struct{} is nil. A struct is a map, by the rules of
+// A result is one value. struct{} is sent as nil, and a reply of type struct{}
+// drops whatever comes. A struct is a map, by the rules of
 // github.com/vmihailenco/msgpack/v5: field names or the names in msgpack tags,
 // omitempty, inline, as_array. Read, a list fills a struct whose fields are as
 // many, and names match without regard to case where they do not match exactly.
@@ -90,7 +91,9 @@
 // sent, because an mprpc server closes the connection on it; []byte is for
 // bytes. A nil slice or map is sent as nil, which Python sees as None; an empty
 // one as [] or {}. A time.Time is sent as RFC 3339 text unless [Options].Time
-// says otherwise, and read from text and from the timestamp extension.
+// says otherwise, and read from text and from the timestamp extension. A type
+// that is an encoding.TextMarshaler is sent as bytes, and an error as text where
+// the Go type is error, but by its fields, if any, within an any: send its text.
 //
 // # Errors
 //

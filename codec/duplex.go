@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net/rpc"
 
@@ -21,7 +22,7 @@ func newDuplex(set *settings, conn *transport) (rpc.ServerCodec, rpc.ClientCodec
 	s, c := newServerOn(set, conn), newClientOn(set, conn)
 	s.client, c.server = c, s
 	s.log = c.log // one connection, one allowance
-	s.w = newWriter(conn, set.WriteTimeout, c.fail)
+	s.w = newWriter(conn, set.WriteTimeout, s.writeFailed)
 	c.w = s.w
 	d := &duplex{s, c, newReader(set, conn)}
 	go d.read()
@@ -70,6 +71,10 @@ func (d *duplex) dispatch(frame []byte) error {
 // the peer may only have finished sending; the last answer closes the
 // connection.
 func (d *duplex) end(err error) {
+	// Where a half has been closed, or has failed, that is why the reading ends.
+	if earlier := cmp.Or(d.server.reason(), d.client.reason()); earlier != nil {
+		err = earlier
+	}
 	d.server.endReading(err)
 	d.client.endReading(err)
 	if d.server.closeWhenAnswered() {
@@ -104,20 +109,28 @@ func (s *server) enqueue(frame []byte) error {
 	return nil
 }
 
-// queued puts a request in the queue, if it has room.
+// queued puts a request in the queue, if it has room. One that arrives while
+// Close flushes the answers to others is forgotten: nobody will serve it.
 func (s *server) queued(call *served) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tooMuch := len(s.queue) > 0 && len(call.params) > s.set.values.Limits.Message-s.inQueue
+	if s.err != nil {
+		return true
+	}
+	tooMuch := len(s.queue) > 0 && call.size() > s.set.values.Limits.Message-s.inQueue
 	if len(s.pending) >= s.set.MaxPending || tooMuch {
 		return false
 	}
 	s.registerLocked(call)
 	s.queue = append(s.queue, call)
-	s.inQueue += len(call.params)
+	s.inQueue += call.size()
 	s.change.Broadcast()
 	return true
 }
+
+// size is what a request in the queue takes: a method's name can be as long as
+// a message.
+func (c *served) size() int { return len(c.method) + len(c.params) }
 
 // nextQueued waits for a request in the queue.
 func (s *server) nextQueued() (*served, error) {
@@ -130,10 +143,16 @@ func (s *server) nextQueued() (*served, error) {
 		call := s.queue[0]
 		s.queue[0] = nil
 		s.queue = s.queue[1:]
-		s.inQueue -= len(call.params)
+		s.inQueue -= call.size()
 		return call, nil
 	}
 	return nil, s.err
+}
+
+func (s *server) reason() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // dropQueue forgets requests that nobody will serve.
@@ -153,11 +172,4 @@ func (s *server) closeWhenAnswered() bool {
 	defer s.mu.Unlock()
 	s.closing = true
 	return len(s.pending) == 0
-}
-
-// lastAnswered reports whether the connection is to be closed now.
-func (s *server) lastAnswered() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing && len(s.pending) == 0
 }

@@ -177,8 +177,12 @@ type hangUpError struct {
 }
 
 func (e *hangUpError) Error() string {
-	text := fmt.Sprintf("codec: connection closed by peer before answering %q "+
-		"(mprpc does this for an unknown method or a value that it cannot read)", wire.QuoteName(e.method))
+	name := wire.QuoteName(e.method)
+	if !strings.HasPrefix(name, `"`) {
+		name = `"` + name + `"`
+	}
+	text := "codec: connection closed by peer before answering " + name +
+		" (mprpc does this for an unknown method or a value that it cannot read)"
 	if e.cause != io.EOF {
 		text += ": " + e.cause.Error()
 	}
@@ -189,7 +193,7 @@ func (e *hangUpError) Error() string {
 func (e *hangUpError) Unwrap() []error { return []error{io.ErrUnexpectedEOF, e.cause} }
 
 var (
-	errNotificationFlood = fmt.Errorf("more than %d notifications wait for OnNotify", maxNotifications)
+	errNotificationFlood = fmt.Errorf("more than %d notifications, or more bytes of them than MaxMessage, wait for OnNotify", maxNotifications)
 	errNotReading        = errors.New("peer sends requests and does not read the answers")
 	errGrace             = errors.New("no reply within LockStepGrace to a call that was given up")
 	errFlush             = errors.New("peer did not read what was sent before Close")

@@ -21,7 +21,7 @@ type notices struct {
 	mu sync.Mutex
 	// Protected by mu:
 	waiting []*Request
-	bytes   int // of their parameters
+	bytes   int // of all that waits
 	running bool
 	stopped bool
 }
@@ -43,7 +43,7 @@ func (n *notices) add(r *Request) error {
 	if n.stopped {
 		return nil
 	}
-	size := len(r.Params.raw)
+	size := r.size()
 	if len(n.waiting) >= maxNotifications || len(n.waiting) > 0 && size > n.maxBytes-n.bytes {
 		return errNotificationFlood
 	}
@@ -67,7 +67,7 @@ func (n *notices) run() {
 		r := n.waiting[0]
 		n.waiting[0] = nil
 		n.waiting = n.waiting[1:]
-		n.bytes -= len(r.Params.raw)
+		n.bytes -= r.size()
 		n.mu.Unlock()
 		n.call(r)
 	}
@@ -81,6 +81,10 @@ func (n *notices) call(r *Request) {
 	}()
 	n.handle(r)
 }
+
+// size is what a notification that waits takes: a method's name can be as long
+// as a message.
+func (r *Request) size() int { return len(r.Method) + len(r.Params.raw) }
 
 // stop drops what waits and ends the context that the handlers see. When the
 // peer ends the connection the context alone ends: what came before is handled.

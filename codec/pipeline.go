@@ -21,6 +21,7 @@ type call struct {
 	seq    uint64 // net/rpc's
 	method string // on the wire
 	x      *Exchange
+	asks   bool // its request asks whether the server takes more than one
 	sent   bool // handed to the writer; guarded by flight.mu
 }
 
@@ -79,14 +80,14 @@ func (f *flight) init(set *settings) {
 	f.patience = set.LockStepGrace
 }
 
-// register gives a call its id and reports whether its request is to ask for
+// register gives a call its id and settles whether its request is to ask for
 // pipelining. Ids run from 1 to 2^31-1, the positive numbers of mprpc's C int,
 // and those still in use are left out.
-func (f *flight) register(c *call) (asks bool, err error) {
+func (f *flight) register(c *call) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
-		return false, f.errorLocked(c)
+		return f.errorLocked(c)
 	}
 	for {
 		f.lastID++
@@ -99,48 +100,52 @@ func (f *flight) register(c *call) (asks bool, err error) {
 	}
 	c.id = f.lastID
 	f.calls[c.id] = c
-	asks = f.mayAsk
-	if asks {
-		f.mayAsk, f.asked = false, true
-	}
-	return asks, nil
+	c.asks, f.mayAsk = f.mayAsk, false
+	return nil
 }
 
 // unregister forgets a call whose request could not be encoded.
-func (f *flight) unregister(c *call, asked bool) {
+func (f *flight) unregister(c *call) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.forgetLocked(c)
+}
+
+// forgetLocked forgets a call whose request does not leave. If it was to ask
+// for pipelining, the next one does.
+func (f *flight) forgetLocked(c *call) {
 	delete(f.calls, c.id)
-	if asked {
+	c.sent = false
+	if c.asks {
 		f.mayAsk, f.asked = true, false
 	}
 }
 
 // admit decides what happens to an encoded request: it is queued, or the caller
 // sends it, alone or not. It waits while the queue is full.
-func (f *flight) admit(c *call, msg []byte) (isQueued, alone bool, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for f.fullLocked(len(msg)) && !c.givenUp() {
-		f.change.Wait()
+func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.fullLocked(len(msg)) && !call.givenUp() {
+		c.change.Wait()
 	}
 	switch {
-	case f.err != nil:
-		delete(f.calls, c.id)
-		return false, false, f.errorLocked(c)
-	case c.givenUp():
-		delete(f.calls, c.id)
-		return false, false, c.x.Err
-	case f.blockedLocked():
-		f.enqueueLocked(c, msg)
+	case c.err != nil:
+		c.forgetLocked(call)
+		return false, false, c.errorLocked(call)
+	case call.givenUp():
+		c.forgetLocked(call)
+		return false, false, call.x.Err
+	case c.blockedLocked():
+		c.enqueueLocked(call, msg)
 		return true, false, nil
 	}
-	f.sendingLocked(c)
-	return false, len(f.calls) == 1, nil
+	c.sendingLocked(call)
+	return false, len(c.calls) == 1, nil
 }
 
-// admitNotification is admit for a notification.
-func (f *flight) admitNotification(msg []byte) (isQueued, alone bool, err error) {
+// admitNotification is admit for a notification, which is no registered call.
+func (f *flight) admitNotification(c *call, msg []byte) (isQueued, alone bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.fullLocked(len(msg)) {
@@ -148,7 +153,7 @@ func (f *flight) admitNotification(msg []byte) (isQueued, alone bool, err error)
 	}
 	switch {
 	case f.err != nil:
-		return false, false, f.err
+		return false, false, f.errorLocked(c)
 	case f.blockedLocked():
 		f.enqueueLocked(nil, msg)
 		return true, false, nil
@@ -172,6 +177,9 @@ func (f *flight) enqueueLocked(c *call, msg []byte) {
 
 func (f *flight) sendingLocked(c *call) {
 	c.sent = true
+	if c.asks {
+		f.asked = true
+	}
 	if !f.open {
 		f.current = c
 	}
@@ -186,7 +194,7 @@ func (c *client) advanceLocked() {
 		c.inQueue -= len(q.msg)
 		if q.call != nil {
 			if q.call.givenUp() {
-				delete(c.calls, q.call.id)
+				c.forgetLocked(q.call)
 				c.dropped = append(c.dropped, q.call.seq)
 				continue
 			}
@@ -237,6 +245,23 @@ func (c *client) openLocked() {
 	c.advanceLocked()
 }
 
+// startGraceLocked gives the call in flight, whose caller has given up, some
+// more time before the connection is closed.
+func (c *client) startGraceLocked() {
+	if c.grace != nil || c.patience == 0 || c.err != nil {
+		return
+	}
+	call := c.current
+	c.grace = time.AfterFunc(c.patience, func() {
+		c.mu.Lock()
+		still := call == c.current
+		c.mu.Unlock()
+		if still {
+			c.fail(errGrace)
+		}
+	})
+}
+
 func (f *flight) stopGraceLocked() {
 	if f.grace != nil {
 		f.grace.Stop()
@@ -244,19 +269,24 @@ func (f *flight) stopGraceLocked() {
 	}
 }
 
+// sendQueuedNotifications hands on the notifications in the queue, as Close does:
+// Notify has accepted them, and nobody would learn that they were dropped.
+func (c *client) sendQueuedNotifications() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, q := range c.queue {
+		if q.call == nil {
+			c.w.offer(q.msg, true)
+		}
+	}
+}
+
 // gaveUp reacts to a caller that has lost interest in a call: one that waits is
 // woken, one that blocks a connection in lock step may do so for some time only.
 func (c *client) gaveUp(call *call) {
 	c.mu.Lock()
-	if call == c.current && c.grace == nil && c.patience > 0 && c.err == nil {
-		c.grace = time.AfterFunc(c.patience, func() {
-			c.mu.Lock()
-			still := call == c.current
-			c.mu.Unlock()
-			if still {
-				c.fail(errGrace)
-			}
-		})
+	if call == c.current {
+		c.startGraceLocked()
 	}
 	c.change.Broadcast()
 	c.mu.Unlock()
@@ -268,8 +298,7 @@ func (c *client) gaveUp(call *call) {
 func (c *client) abandoned(call *call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.calls, call.id)
-	call.sent = false
+	c.forgetLocked(call)
 	if c.err != nil {
 		return c.errorLocked(call)
 	}
@@ -358,7 +387,7 @@ func (f *flight) ended(c *call) error {
 // nextFailed takes one call made through an Exchange off a connection that has
 // ended, with the error that tells what became of it. When none is left it
 // returns the error for all other calls, which net/rpc lets share one: it names
-// the call in flight, or the oldest.
+// the oldest, which in lock step is the one in flight.
 func (f *flight) nextFailed() (*call, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -368,7 +397,7 @@ func (f *flight) nextFailed() (*call, error) {
 			delete(f.calls, c.id)
 			return c, f.errorLocked(c)
 		}
-		if oldest == nil || c == f.current || oldest != f.current && c.seq < oldest.seq {
+		if oldest == nil || c.seq < oldest.seq {
 			oldest = c
 		}
 	}

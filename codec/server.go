@@ -31,12 +31,14 @@ type server struct {
 	pending map[uint64]*served // read and not answered, by net/rpc's number
 	seq     uint64             // net/rpc's number given out last
 	queue   []*served          // of a duplex: read and not yet fetched by net/rpc
-	inQueue int                // bytes of their parameters
+	inQueue int                // bytes of their methods and parameters
 	ignored int                // responses that reached the server
 	err     error              // why nothing more is read; set once
 	refused bool               // the last message was refused unread: see Close
 	closing bool               // a duplex has ended: the last answer closes it
-	closed  bool
+	closed  bool               // Close has begun
+
+	done chan struct{} // closed when the first Close is done
 
 	// Used by the reading goroutine alone:
 	greeted bool    // Hello has been sent
@@ -55,7 +57,7 @@ type served struct {
 
 func newServer(set *settings, conn *transport) *server {
 	s := newServerOn(set, conn)
-	s.w = newWriter(conn, set.WriteTimeout, s.fail)
+	s.w = newWriter(conn, set.WriteTimeout, s.writeFailed)
 	s.reader = newReader(set, conn)
 	return s
 }
@@ -67,6 +69,7 @@ func newServerOn(set *settings, conn *transport) *server {
 		conn:    conn,
 		log:     newJournal(set.log, conn.remote),
 		pending: make(map[uint64]*served),
+		done:    make(chan struct{}),
 	}
 	s.change.L = &s.mu
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -111,7 +114,7 @@ func (s *server) next() (*served, error) {
 	}
 	if msg.Asks && !s.greeted {
 		s.greeted = true
-		if err := s.w.send(wire.Hello, false, nil); err != nil {
+		if _, err := s.w.send(wire.Hello, false, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -149,7 +152,7 @@ func (s *server) accept(frame []byte) (*served, wire.Message, error) {
 	}
 	if call.method, err = s.set.values.Format.MethodText(msg.Method); err != nil {
 		call.method = string(msg.Method)
-		call.failure = "method name: " + err.Error()
+		call.failure = "method name: " + publicText(err)
 	}
 	if call.failure != "" && msg.Method != nil {
 		call.failure = wire.QuoteName(call.method) + ": " + call.failure
@@ -234,10 +237,19 @@ func (s *server) callError(call *served, err error) error {
 // WriteResponse answers a request. Its error is for callers other than net/rpc,
 // which drops it; a failed write has closed the connection.
 func (s *server) WriteResponse(r *rpc.Response, body any) error {
-	call, alone := s.answered(r.Seq)
+	call, alone := s.call(r.Seq)
 	if call == nil {
 		return fmt.Errorf("codec: response %d answers no request", r.Seq)
 	}
+	err := s.answer(call, r, body, alone)
+	if s.answered(call) {
+		s.Close()
+	}
+	return err
+}
+
+// answer sends a response, or logs what became of a notification.
+func (s *server) answer(call *served, r *rpc.Response, body any, alone bool) error {
 	problem := failure(call, r.Error, body)
 	if call.notification {
 		if problem != nil {
@@ -258,10 +270,7 @@ func (s *server) WriteResponse(r *rpc.Response, body any) error {
 		msg = s.set.appendError(msg[:0], call.id, problem)
 	}
 	*buf = msg
-	err := s.w.send(msg, alone, nil)
-	if alone && s.lastAnswered() {
-		s.Close()
-	}
+	_, err := s.w.send(msg, alone, nil)
 	return err
 }
 
@@ -281,15 +290,21 @@ func failure(call *served, text string, body any) *Error {
 	return nil
 }
 
-// answered takes a call off the pending ones and reports whether it was the
-// only one.
-func (s *server) answered(seq uint64) (call *served, alone bool) {
+// call returns a pending call and reports whether it is the only one.
+func (s *server) call(seq uint64) (call *served, alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	call = s.pending[seq]
-	delete(s.pending, seq)
+	return s.pending[seq], len(s.pending) == 1
+}
+
+// answered takes a call off the pending ones, which makes room for another. It
+// reports whether it was the last that the end of the connection waited for.
+func (s *server) answered(call *served) (last bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, call.seq)
 	s.change.Broadcast()
-	return call, len(s.pending) == 0
+	return s.closing && len(s.pending) == 0
 }
 
 // finish ends the reading. A peer whose message passes a limit is told so if
@@ -345,6 +360,15 @@ func (s *server) endReading(err error) (first bool) {
 	return true
 }
 
+// writeFailed ends the connection, which may have been ending: its peer had
+// finished sending. Then only a peer that has gone as well is no news.
+func (s *server) writeFailed(err error) {
+	if !s.endReading(err) && !hangUp(err) {
+		s.log.warn("answers were not sent", "reason", err.Error())
+	}
+	s.fail(err)
+}
+
 // fail ends the connection at once.
 func (s *server) fail(err error) {
 	s.endReading(err)
@@ -358,20 +382,28 @@ func (s *server) fail(err error) {
 }
 
 // Close ends the connection. Answers given before still leave, within
-// Options.WriteTimeout.
+// Options.WriteTimeout. Every Close returns when that is done, not only the
+// first: a program may end when ServeCodec returns, which closes a duplex that
+// its last answer has begun to close.
 func (s *server) Close() error {
 	s.mu.Lock()
 	again := s.closed
 	s.closed = true
-	refused := s.refused
 	s.mu.Unlock()
 	if again {
+		<-s.done
 		return nil
 	}
+	defer close(s.done)
 	s.endReading(rpc.ErrShutdown)
 	s.cancel()
 	s.dropQueue()
-	s.w.drain()
+	if err := s.w.drain(); err == errFlush {
+		s.log.warn("answers were not sent", "reason", err.Error())
+	}
+	s.mu.Lock()
+	refused := s.refused
+	s.mu.Unlock()
 	if refused {
 		s.conn.linger()
 	}

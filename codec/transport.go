@@ -64,6 +64,9 @@ func (t *transport) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	half.SetReadDeadline(time.Now().Add(lingerTime))
-	io.Copy(io.Discard, t.ReadWriteCloser)
+	// A connection may have the method and no deadlines, as an *os.File has: it
+	// could keep this waiting for ever.
+	if half.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		io.Copy(io.Discard, t.ReadWriteCloser)
+	}
 }

@@ -41,29 +41,30 @@ func newWriter(conn *transport, timeout time.Duration, failed func(error)) *writ
 // send accepts a message, which it does not keep. alone says that no other call
 // is under way on the connection. It waits while too much waits already, until
 // there is room, the writer ends, or unwanted (nil for never) reports true after
-// a wake. It returns the error of its own write.
-func (w *writer) send(msg []byte, alone bool, unwanted func() bool) error {
+// a wake. It reports whether it accepted the message, of which no byte has left
+// otherwise, and the error of its own write.
+func (w *writer) send(msg []byte, alone bool, unwanted func() bool) (accepted bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for w.fullLocked(len(msg)) {
 		if unwanted != nil && unwanted() {
-			return errUnwanted
+			return false, errUnwanted
 		}
 		w.change.Wait()
 	}
 	if err := w.refusedLocked(); err != nil {
-		return err
+		return false, err
 	}
 	if !alone || w.writing {
 		w.appendLocked(msg)
-		return nil
+		return true, nil
 	}
 	w.writing = true
 	w.mu.Unlock()
-	err := w.write(msg)
+	err = w.write(msg)
 	w.mu.Lock()
 	w.doneLocked(err)
-	return err
+	return true, err
 }
 
 // offer accepts a message without ever waiting and reports whether it did. With
@@ -174,8 +175,8 @@ func (w *writer) stop(err error) {
 }
 
 // drain refuses new messages and waits until those accepted are written, for
-// as long as one write may take.
-func (w *writer) drain() {
+// as long as one write may take. It returns why some were not.
+func (w *writer) drain() error {
 	limit := w.timeout
 	if limit == 0 {
 		limit = defaultWriteTimeout
@@ -185,14 +186,13 @@ func (w *writer) drain() {
 	w.closing = true
 	w.change.Broadcast()
 	if w.writing && w.err == nil {
-		defer time.AfterFunc(limit, func() {
-			w.stop(errFlush)
-			w.conn.Close() // ends a write that is stuck
-		}).Stop()
+		// A write that is stuck ends with the connection, which is closed next.
+		defer time.AfterFunc(limit, func() { w.stop(errFlush) }).Stop()
 	}
 	for w.writing && w.err == nil {
 		w.change.Wait()
 	}
+	return w.err
 }
 
 // write hands bytes to the connection.

@@ -30,8 +30,8 @@ var layouts sync.Map // reflect.Type -> *layout
 // layoutOf returns the layout of t, which is no pointer, nil or Args. The first
 // rule that matches wins:
 //
-//   - a struct without fields: no parameters
-//   - a type that encodes itself: one
+//   - a type that encodes itself: one parameter
+//   - a struct without fields: none
 //   - a struct with an exported field: its exported fields in order, those of
 //     embedded structs included
 //   - everything else: one
@@ -45,11 +45,11 @@ func layoutOf(t reflect.Type) *layout {
 }
 
 func newLayout(t reflect.Type) *layout {
-	if t.Kind() == reflect.Struct && t.NumField() == 0 {
-		return new(layout)
-	}
 	if t.Kind() != reflect.Struct || encodesItself(t) {
 		return &layout{single: true}
+	}
+	if t.NumField() == 0 {
+		return new(layout)
 	}
 	l := new(layout)
 	exported := l.add(t, nil)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -229,3 +230,22 @@ func TestKeywords(t *testing.T) {
 
 // Fields that must be left alone are named here once, so that linters see a use.
 var _ = []any{skipping{private: 0}, noneExported{a: 0, b: 0}, Tagged{private: 0}, Numbered{number: number(0)}, AsArray{_msgpack: struct{}{}}}
+
+// voidType is an empty struct that encodes itself, which makes it a parameter.
+type voidType struct{}
+
+func (voidType) EncodeMsgpack(e *msgpack.Encoder) error  { return e.EncodeString("nothing") }
+func (*voidType) DecodeMsgpack(d *msgpack.Decoder) error { _, err := d.DecodeString(); return err }
+
+func TestAnEmptyStructThatEncodesItselfIsAParameter(t *testing.T) {
+	got, err := values.AppendNotification(nil, "m", voidType{})
+	if want := "\x93\x02\xa1m\x91\xa7nothing"; err != nil || string(got) != want {
+		t.Errorf("% x, %v, want % x", got, err, want)
+	}
+	if err := values.DecodeParams([]byte("\x91\xa7nothing"), new(voidType)); err != nil {
+		t.Error(err)
+	}
+	if err := values.DecodeParams([]byte{0x90}, new(voidType)); errText(err) != "want 1 parameter, got 0" {
+		t.Error(err)
+	}
+}
