@@ -28,7 +28,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	status := run(ctx, os.Stdout, os.Getenv("CI") == "true", python.Setup)
+	status := run(ctx, os.Stdout, os.Getenv("CI") == "true", rpc.DefaultServer, python.Setup)
 	stop()
 	os.Exit(status)
 }
@@ -36,11 +36,11 @@ func main() {
 // setup is python.Setup, or what a test puts in its place.
 type setup func(context.Context, func(string)) (*python.Env, error)
 
-func run(ctx context.Context, out io.Writer, ci bool, setUp setup) int {
+func run(ctx context.Context, out io.Writer, ci bool, service *rpc.Server, setUp setup) int {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute) // a cold set-up compiles three packages
 	defer cancel()
 	r := &report{out: out}
-	server, err := startServer()
+	server, err := startServer(service)
 	if err != nil {
 		fmt.Fprintln(out, "cannot start the Go server:", err)
 		return 1

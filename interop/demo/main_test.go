@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/rpc"
 	"strings"
 	"testing"
 
@@ -12,12 +13,10 @@ import (
 	"github.com/go-mprpc/mprpc/interop/python/pythontest"
 )
 
-// The service is registered with rpc.DefaultServer, so one run is all that a
-// process can have; the parts that need no service are tested on their own.
 func TestRunShowsBothDirections(t *testing.T) {
 	env := pythontest.Need(t)
 	var out bytes.Buffer
-	status := run(t.Context(), &out, true, func(_ context.Context, progress func(string)) (*python.Env, error) {
+	status := run(t.Context(), &out, true, rpc.NewServer(), func(_ context.Context, progress func(string)) (*python.Env, error) {
 		progress("already there")
 		return env, nil
 	})

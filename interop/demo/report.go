@@ -29,9 +29,9 @@ func (r *report) step(call, got, want string) {
 		mark = "WRONG"
 		r.wrong++
 	}
-	fmt.Fprintf(r.out, "  %s %-42s -> %s\n", mark, call, got)
+	fmt.Fprintf(r.out, "  %s %-52s -> %s\n", mark, call, got)
 	if mark == "WRONG" {
-		fmt.Fprintf(r.out, "       %-42s    want %s\n", "", want)
+		fmt.Fprintf(r.out, "       %-52s    want %s\n", "", want)
 	}
 }
 

@@ -43,12 +43,15 @@ func (*SumServer) GetUserByID(id int, reply *User) error {
 // server is a net/rpc program's main loop.
 type server struct {
 	listener net.Listener
+	rpc      *rpc.Server
 	names    rpcutil.Names
 }
 
-func startServer() (*server, error) {
-	s := new(server)
-	if err := s.names.Register(rpc.DefaultServer, new(SumServer)); err != nil { // was: rpc.Register(new(SumServer))
+// startServer serves SumServer. The server is rpc.DefaultServer, apart from
+// tests, which may run more than once in a process.
+func startServer(r *rpc.Server) (*server, error) {
+	s := &server{rpc: r}
+	if err := s.names.Register(r, new(SumServer)); err != nil { // was: rpc.Register(new(SumServer))
 		return nil, err
 	}
 	var err error
@@ -66,7 +69,7 @@ func (s *server) accept() {
 			return
 		}
 		if err == nil {
-			go rpc.ServeCodec(codec.Options{Names: &s.names}.NewServerCodec(conn)) // was: rpc.ServeConn(conn)
+			go s.rpc.ServeCodec(codec.Options{Names: &s.names}.NewServerCodec(conn)) // was: rpc.ServeConn(conn)
 		}
 	}
 }

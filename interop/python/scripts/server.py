@@ -11,6 +11,7 @@ Methods:
   fail(cls, *args)    raises the exception cls, "ValueError" or "gevent.Timeout", with args; also one that an expression
                       makes, fail("Exception('\\ud800')")
   nap(seconds, x)     sleeps without holding up other connections, then returns x
+  hold(x)             prints "HELD x" as a line and does not return
   big(n)              'x' * n
   where()             [host, port] of the caller;  pid() -> process id
   echo(msg), echo_delayed(msg, delay), raise_error(): as in mprpc's own tests
@@ -62,6 +63,10 @@ class Server(RPCServer):
     def nap(self, seconds, x):
         gevent.sleep(seconds)
         return x
+
+    def hold(self, x):
+        print('HELD', x, flush=True)
+        gevent.sleep(3600)
 
     def big(self, n):
         return 'x' * n

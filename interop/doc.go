@@ -1,0 +1,18 @@
+// Package interop holds the proof that this module and the real peers
+// understand each other; it has no code of its own.
+//
+// Its tests are a matrix: Go calling mprpc's RPCServer, and mprpc's RPCClient
+// and RPCPoolClient (with gsocketpool) calling Go, in real processes on the
+// loopback interface. Each case looks at what the far side got, value and type,
+// not only at what comes back.
+//
+//	go test ./interop -run Matrix -v
+//
+// lists the cases, and at its end those that a peer has no means to express,
+// with the reason. The vectors in testdata were captured from real mprpc; they
+// are read and written through whole codecs here, and value by value in
+// package codec/wire.
+//
+// Folder python sets the peers up and runs them; folder demo shows the main job
+// in one command.
+package interop
