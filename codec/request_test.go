@@ -86,7 +86,7 @@ func TestRequestDecodeNamesMethodAndParameter(t *testing.T) {
 	var list []int
 	var text string
 	for want, to := range map[string][]any{
-		"p: want 0 parameters, got 2":                                {},
+		"p: want no parameters, got 2":                               {},
 		"p: want 3 parameters, got 2":                                {&small, &text, &text},
 		"p: parameter 1: 256 does not fit int8":                      {&small, &text},
 		"p: parameter 2: text does not fit []int":                    {new(int), &list},

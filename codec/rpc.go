@@ -41,7 +41,8 @@ func ServeConn(conn io.ReadWriteCloser) { Options{}.ServeConn(conn) }
 //
 // A goroutine reads the connection from now on until it ends. It never waits
 // for handlers: a request beyond Options.MaxPending is answered with the error
-// "busy".
+// "busy". Requests wait for the server codec to be served; a program that only
+// calls closes the client when it is done.
 func NewDuplex(conn io.ReadWriteCloser) (rpc.ServerCodec, rpc.ClientCodec) {
 	return Options{}.NewDuplex(conn)
 }

@@ -67,7 +67,7 @@ func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
 	defer guard(&err)
 	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
 	if n := d.count(); n != len(to) {
-		return fmt.Errorf("want %d parameters, got %d", len(to), n)
+		return fmt.Errorf("want %s, got %d", plural(len(to)), n)
 	}
 	for i, p := range to {
 		v, err := target(p)
@@ -79,6 +79,16 @@ func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
 		}
 	}
 	return nil
+}
+
+func plural(n int) string {
+	switch n {
+	case 0:
+		return "no parameters"
+	case 1:
+		return "1 parameter"
+	}
+	return fmt.Sprintf("%d parameters", n)
 }
 
 // Count returns how many parameters there are in an array; nil has none.
