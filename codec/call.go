@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"context"
 	"errors"
 	"sync"
 
@@ -54,10 +55,16 @@ const (
 // now on, and a request that is still queued is never sent. Otherwise the
 // answer is there and the call is done, or about to be.
 //
+// rpc.Client's own Done may come later, with the next message or the end of the
+// connection. A nil err stands for context.Canceled.
+//
 // The server is not told; MessagePack-RPC has no message for it. Without
 // pipelining a request already in flight still blocks the connection until its
 // reply comes or Options.LockStepGrace has passed.
 func (x *Exchange) GiveUp(err error) bool {
+	if err == nil {
+		err = context.Canceled
+	}
 	x.mu.Lock()
 	if x.state != exchangeOpen {
 		x.mu.Unlock()
@@ -95,6 +102,15 @@ func (x *Exchange) begin(c *call) error {
 }
 
 var errExchangeUsed = errors.New("codec: an Exchange serves one call; this one has had its call")
+
+// fail stores an error unless the outcome is there or the call was given up.
+func (x *Exchange) fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.state == exchangeOpen {
+		x.state, x.Err = exchangeSettled, err
+	}
+}
 
 // settle stores the outcome unless the call was given up. store may write Reply.
 func (x *Exchange) settle(store func() error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/rpc"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -22,6 +23,9 @@ type client struct {
 	notices *notices
 	server  *server      // the other half of a duplex, or nil
 	reader  *wire.Reader // nil in a duplex, where the duplex reads
+
+	closed atomic.Bool   // Close has been called
+	done   chan struct{} // closed when it has ended
 
 	flight // what is under way; guarded by flight.mu
 
@@ -45,7 +49,7 @@ func newClient(set *settings, conn *transport) *client {
 
 // newClientOn makes a client that does not have its writer and reader yet.
 func newClientOn(set *settings, conn *transport) *client {
-	c := &client{set: set, conn: conn, log: newJournal(set.log, conn.remote)}
+	c := &client{set: set, conn: conn, log: newJournal(set.log, conn.remote), done: make(chan struct{})}
 	c.flight.init(set)
 	c.notices = newNotices(set.OnNotify, c.log, set.values.Limits.Message)
 	return c
@@ -83,7 +87,7 @@ func (c *client) wireName(serviceMethod string) string {
 }
 
 // WriteRequest encodes a request and sends or queues it. An error from here is
-// the error of this call alone.
+// the error of this call alone, and means that it was not sent.
 func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	call := &call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
 	if x, ok := body.(*Exchange); ok && x != nil {
@@ -94,7 +98,7 @@ func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	}
 	err := c.submit(call, body)
 	if err != nil && call.x != nil {
-		call.x.settle(func() error { return err })
+		call.x.fail(err)
 	}
 	return err
 }
@@ -116,19 +120,24 @@ func (c *client) submit(call *call, args any) error {
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.w.send(msg, alone, call.unwanted)
-	if err != nil && err != errUnwanted {
-		c.fail(err)
-	}
+	accepted, err := c.w.send(msg, alone && c.mayWrite(), call.unwanted)
 	switch {
 	case err == nil:
 		return nil
 	case accepted:
-		return c.ended(call)
-	default:
-		return c.abandoned(call)
+		// Some of it may have left. The connection has failed, and the goroutine
+		// that reads tells all calls what became of them.
+		c.fail(err)
+		return nil
 	}
+	return c.abandoned(call, err)
 }
+
+// mayWrite reports whether a message that is alone may be written by its
+// caller. In a duplex it may not: when the peer has finished sending, the client
+// half ends while the connection stays open for the server's answers, and
+// net/rpc then needs the lock that a caller would hold while it writes.
+func (c *client) mayWrite() bool { return c.server == nil }
 
 // callError puts the method in front of an error of this side.
 func (c *client) callError(method string, err error) error {
@@ -141,6 +150,9 @@ func (c *client) callError(method string, err error) error {
 
 // Notify implements Notifier.
 func (c *client) Notify(serviceMethod string, args any) error {
+	if x, ok := args.(*Exchange); ok && x != nil {
+		args = x.Args
+	}
 	method := c.wireName(serviceMethod)
 	msg, err := c.set.values.AppendNotification(nil, method, args)
 	if err != nil {
@@ -151,17 +163,15 @@ func (c *client) Notify(serviceMethod string, args any) error {
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.w.send(msg, alone, c.over)
+	accepted, err := c.w.send(msg, alone && c.mayWrite(), c.over)
 	switch {
 	case err == nil:
 		return nil
-	case err != errUnwanted:
+	case accepted:
 		c.fail(err)
+		return c.callError(method, err)
 	}
-	if accepted {
-		return c.callError(method, c.reason())
-	}
-	return c.ended(call)
+	return c.abandoned(call, err)
 }
 
 // ReadResponseHeader waits for the response to a call. Once the connection has
@@ -301,7 +311,7 @@ func (c *client) ReadResponseBody(reply any) error {
 		if call == nil {
 			break
 		}
-		call.x.settle(func() error { return err })
+		call.x.fail(err)
 	}
 	return err
 }
@@ -314,7 +324,7 @@ func (c *client) finish(resp *rpc.Response, err error) error {
 		return err
 	}
 	resp.Seq = call.seq
-	call.x.settle(func() error { return err })
+	call.x.fail(err)
 	return nil
 }
 
@@ -352,8 +362,13 @@ func (c *client) endReading(err error) (first bool) {
 
 // Close ends the connection. What was sent before still leaves, within
 // Options.WriteTimeout, or the error says that it did not; calls without an
-// answer fail with rpc.ErrShutdown.
+// answer fail with rpc.ErrShutdown. Every Close returns when that is done.
 func (c *client) Close() (err error) {
+	if c.closed.Swap(true) {
+		<-c.done
+		return nil
+	}
+	defer close(c.done)
 	c.sendQueuedNotifications()
 	first := c.endReading(rpc.ErrShutdown)
 	c.notices.stop()

@@ -183,8 +183,10 @@
 // by a goroutine that ends when nothing is left. A duplex has one goroutine that
 // reads.
 //
-// No wait is for ever: waiting for room ends with room, Options.WriteTimeout,
-// Close or GiveUp; Close waits for what was accepted, for WriteTimeout at most.
+// No wait is for ever. Waiting for room behind a write ends with room,
+// Options.WriteTimeout, Close or GiveUp; waiting in the queue of a client in lock
+// step ends with room, Close or GiveUp, and a plain rpc.Client cannot give up, so
+// what limits it is the peer's answer to the call in flight. Close waits for what was accepted, for WriteTimeout at most.
 // On a connection without deadlines, which a net.Conn has, Close is what ends
 // reads and writes.
 //

@@ -219,3 +219,44 @@ func TestCloseDoesNotWaitForAPeerThatWasRefusedAndHasNoDeadline(t *testing.T) {
 		})
 	}
 }
+
+// What Close has accepted leaves, whatever the other half does meanwhile.
+func TestDuplexAnswersSurviveACallDuringClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		s, c := codec.NewDuplex(near)
+		peer := codectest.NewPeer(t, far)
+		const calls = 20
+		var seqs []uint64
+		for range calls {
+			go peer.Send("94 00 01 a1'w' 90")
+			var r rpc.Request
+			if err := s.ReadRequestHeader(&r); err != nil {
+				t.Fatal(err)
+			}
+			s.ReadRequestBody(nil)
+			seqs = append(seqs, r.Seq)
+		}
+		for _, seq := range seqs { // the peer reads nothing yet: all but the first wait
+			if err := s.WriteResponse(&rpc.Response{Seq: seq}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- s.Close() }()
+		synctest.Wait()
+		if err := c.WriteRequest(&rpc.Request{ServiceMethod: "x"}, nil); err != rpc.ErrShutdown {
+			t.Errorf("a call during Close: %v, want ErrShutdown", err)
+		}
+		if err := c.(codec.Notifier).Notify("x", nil); err != rpc.ErrShutdown {
+			t.Errorf("a notification during Close: %v, want ErrShutdown", err)
+		}
+		for range calls {
+			peer.ExpectText("method not found: w")
+		}
+		peer.ExpectEnd()
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+	})
+}

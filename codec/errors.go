@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"syscall"
 	"unicode"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
@@ -166,8 +165,15 @@ func asciiOnly(s string) string {
 
 // hangUp reports whether a read or write error says that the peer has gone.
 func hangUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) {
+		return true
+	}
+	for _, reset := range resets {
+		if errors.Is(err, reset) {
+			return true
+		}
+	}
+	return false
 }
 
 // A hangUpError is what a call gets whose peer has gone without answering it.

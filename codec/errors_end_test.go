@@ -247,13 +247,44 @@ func TestAWriteToAPeerThatHasGoneIsAHangUp(t *testing.T) {
 		near, far := net.Pipe()
 		c := codec.Options{Logger: slog.New(slog.DiscardHandler)}.NewClientCodec(near)
 		far.Close() // and nobody reads: the write is the first to see it
-		err := c.WriteRequest(&rpc.Request{ServiceMethod: "nope"}, nil)
-		if !errors.Is(err, io.ErrUnexpectedEOF) || !contains(err, `before answering "nope"`) {
-			t.Errorf("error %v, want a hang-up that names the method", err)
+		// Some of it may have left, so this is not the place to report it.
+		if err := c.WriteRequest(&rpc.Request{ServiceMethod: "nope"}, nil); err != nil {
+			t.Error(err)
 		}
-		err = c.WriteRequest(&rpc.Request{ServiceMethod: "late", Seq: 1}, nil)
+		err := c.WriteRequest(&rpc.Request{ServiceMethod: "late", Seq: 1}, nil)
 		if !errors.Is(err, codec.ErrNotSent) {
 			t.Errorf("error %v, want ErrNotSent", err)
 		}
+		err = c.ReadResponseHeader(new(rpc.Response))
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !contains(err, `before answering "nope"`) {
+			t.Errorf("error %v, want a hang-up that names the method", err)
+		}
+	})
+}
+
+// lateErrorConn writes everything and then says that it failed.
+type lateErrorConn struct{ net.Conn }
+
+func (c lateErrorConn) Write(b []byte) (int, error) {
+	n, _ := c.Conn.Write(b)
+	return n, errors.New("late")
+}
+
+// An error from net/rpc means that the request was not sent, so a request that
+// may have left must not get one: its caller would make the call again.
+func TestAFailedWriteOfARequestThatMayHaveLeftIsToldThroughTheExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		peer := newScript(t, far)
+		client := codec.Options{Pipeline: codec.Never, Logger: slog.New(slog.DiscardHandler)}.NewClient(lateErrorConn{near})
+		defer client.Close()
+		x := &codec.Exchange{Args: 1}
+		if err := client.Call("pay", x, nil); err != nil {
+			t.Errorf("net/rpc reports %v, as if nothing had left", err)
+		}
+		if x.Err == nil || errors.Is(x.Err, codec.ErrNotSent) || !contains(x.Err, "before the answer to pay") {
+			t.Errorf("error %v", x.Err)
+		}
+		peer.want("94 00 01 a3 'pay' 91 01")
 	})
 }

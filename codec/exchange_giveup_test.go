@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -238,4 +239,37 @@ func TestGivenUpIsNotOverwrittenByTheEndOfTheConnection(t *testing.T) {
 			t.Errorf("Err %v and %v, want %v", x.Err, y.Err, errImpatient)
 		}
 	})
+}
+
+func TestGivingUpWithoutAnErrorIsACancellation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, peer := scripted(t, codec.Options{Pipeline: codec.Never})
+		early := new(codec.Exchange)
+		if !early.GiveUp(nil) {
+			t.Error("too late")
+		}
+		if err := call(client, "never", early); err != context.Canceled {
+			t.Errorf("error %v, want context.Canceled", err)
+		}
+		peer.wantNone()
+	})
+}
+
+func TestACallGivenUpInTheQueueMakesRoom(t *testing.T) {
+	client, peer := scripted(t, codec.Options{Pipeline: codec.Never, LockStepGrace: -1})
+	first := client.Go("slow", nil, nil, nil)
+	<-peer.got
+	large := &codec.Exchange{Args: make([]byte, 200<<10)}
+	client.Go("large", large, nil, nil)
+	if !large.GiveUp(nil) {
+		t.Fatal("too late")
+	}
+	// Not in a bubble: this would wait behind net/rpc's lock for room.
+	next := client.Go("next", make([]byte, 100<<10), nil, nil)
+	peer.Send("94 01 01 c0 c0")
+	if got := <-peer.got; !bytes.Contains(got, []byte("next")) {
+		t.Errorf("peer received %.20q", got)
+	}
+	peer.Send("94 01 03 c0 c0")
+	wantDone(t, first, next)
 }

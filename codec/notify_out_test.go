@@ -141,3 +141,29 @@ func TestCloseSendsNotificationsThatWaitForTheirTurn(t *testing.T) {
 		}
 	})
 }
+
+func TestNotifyTakesTheArgumentsOfAnExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c, peer := scriptedCodec(t, codec.Options{})
+		if err := c.(codec.Notifier).Notify("n", &codec.Exchange{Args: codec.Args{1, 2}, Reply: new(int)}); err != nil {
+			t.Error(err)
+		}
+		peer.want("93 02 a1 'n' 92 01 02")
+	})
+}
+
+func TestSeveralClosesSendQueuedNotificationsOnce(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			client, c, peer := scriptedCodec(t, codec.Options{Pipeline: codec.Never})
+			client.Go("a", nil, nil, nil)
+			peer.want("94 00 01 a1 'a' 90")
+			c.(codec.Notifier).Notify("n", 1)
+			for range 3 {
+				go c.Close()
+			}
+			peer.want("93 02 a1 'n' 91 01")
+			peer.wantEnd()
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -11,8 +12,8 @@ import (
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// Options adjusts a codec. The zero value is the good default. In every field
-// that is a number or a duration zero means the default that its comment names,
+// Options adjusts a codec. The zero value is the good default. In every limit
+// and every duration zero means the default that its comment names,
 // and a negative value means none, or no limit.
 //
 // Options may be copied and used for any number of connections.
@@ -59,8 +60,8 @@ type Options struct {
 	// one minute. It needs a connection with SetReadDeadline, such as a net.Conn.
 	ReadTimeout time.Duration
 
-	// WriteTimeout is how long one write may take; then the connection is
-	// closed. Close also waits no longer than that (30 s where this is negative)
+	// WriteTimeout is how long one write, of up to 256 KiB, may take; then the
+	// connection is closed. Close also waits no longer than that (30 s where this is negative)
 	// for what was accepted before it. The default is 30 s. Writes can only be
 	// limited on a connection with SetWriteDeadline, such as a net.Conn.
 	WriteTimeout time.Duration
@@ -207,7 +208,13 @@ type settings struct {
 	log    *slog.Logger
 }
 
+// settings fills in the defaults. It panics for a choice that does not exist.
 func (o Options) settings() *settings {
+	if o.Pipeline < Auto || o.Pipeline > Never || o.Strings < Modern || o.Strings > Raw ||
+		o.Time < TimeText || o.Time > TimeExt || o.Errors < ErrorText || o.Errors > ErrorMap {
+		panic(fmt.Sprintf("codec: Options has a Pipeline, Strings, Time or Errors that does not exist: %d, %d, %d, %d",
+			o.Pipeline, o.Strings, o.Time, o.Errors))
+	}
 	o.LockStepGrace = pick(o.LockStepGrace, defaultGrace, 0)
 	o.ReadTimeout = pick(o.ReadTimeout, defaultReadTimeout, 0)
 	o.WriteTimeout = pick(o.WriteTimeout, defaultWriteTimeout, 0)

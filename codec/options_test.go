@@ -149,3 +149,21 @@ func TestOptionsMayBeSharedByConnections(t *testing.T) {
 		}
 	})
 }
+
+func TestAChoiceThatDoesNotExistPanics(t *testing.T) {
+	for _, o := range []codec.Options{
+		{Pipeline: codec.Never + 1}, {Pipeline: -1}, {Strings: codec.Raw + 1}, {Time: codec.TimeExt + 1}, {Errors: codec.ErrorMap + 1},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%+v is accepted", o)
+				}
+			}()
+			near, far := net.Pipe()
+			defer near.Close()
+			defer far.Close()
+			o.NewClientCodec(near)
+		}()
+	}
+}

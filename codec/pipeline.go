@@ -1,124 +1,17 @@
 package codec
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"math"
-	"net/rpc"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// A call is a request from its registration to its answer.
-type call struct {
-	client *client
-	id     uint32 // on the wire
-	seq    uint64 // net/rpc's
-	method string // on the wire
-	x      *Exchange
-	asks   bool // its request asks whether the server takes more than one
-	sent   bool // handed to the writer; guarded by flight.mu
-}
-
-// givenUp reports whether the caller has lost interest.
-func (c *call) givenUp() bool { return c.x != nil && c.x.givenUp() }
-
-// unwanted reports whether there is no use in waiting for room any longer. It
-// takes no lock, as the writer asks it under its own.
-func (c *call) unwanted() bool { return c.givenUp() || c.client.over() }
-
 // A message in the queue of a client in lock step.
 type queued struct {
 	call *call // nil for a notification
 	msg  []byte
-}
-
-// A flight is everything that a client has under way. Two modes exist: in lock
-// step one request is in flight and the others are queued, encoded; when the
-// connection is open every request is sent at once. mprpc's server decodes one
-// message per recv, so that a second request in one segment is not answered
-// until a third one comes: lock step is where every client begins that does not
-// know its server.
-type flight struct {
-	mu sync.Mutex
-	// All below is protected by mu, which may be held while writer.mu is
-	// acquired, never the other way round.
-
-	change sync.Cond // broadcast when the queue, arrivals or err change
-
-	calls  map[uint32]*call // registered and not answered, by id
-	lastID uint32           // the id given out last
-
-	open    bool  // no lock step, or not any more
-	mayAsk  bool  // the next request asks whether the server takes more than one
-	asked   bool  // a request has asked: the server's Hello means something
-	current *call // lock step: the request in flight
-	queue   []queued
-	inQueue int         // bytes in queue
-	grace   *time.Timer // runs while current is given up
-
-	arrived  []arrival     // a duplex has read them and net/rpc has not fetched them yet
-	dropped  []uint64      // net/rpc's numbers of calls that were given up in the queue
-	ignored  int           // responses to nobody
-	err      error         // why the connection ended; set once
-	isOver   atomic.Bool   // err is set; may be read without mu
-	patience time.Duration // LockStepGrace; constant
-}
-
-func (f *flight) over() bool { return f.isOver.Load() }
-
-func (f *flight) init(set *settings) {
-	f.change.L = &f.mu
-	f.calls = make(map[uint32]*call)
-	f.open = set.Pipeline == Always
-	f.mayAsk = set.Pipeline == Auto
-	f.patience = set.LockStepGrace
-}
-
-// register gives a call its id and settles whether its request is to ask for
-// pipelining. Ids run from 1 to 2^31-1, the positive numbers of mprpc's C int,
-// and those still in use are left out.
-func (f *flight) register(c *call) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err != nil {
-		return f.errorLocked(c)
-	}
-	for {
-		f.lastID++
-		if f.lastID > math.MaxInt32 {
-			f.lastID = 1
-		}
-		if _, used := f.calls[f.lastID]; !used {
-			break
-		}
-	}
-	c.id = f.lastID
-	f.calls[c.id] = c
-	c.asks, f.mayAsk = f.mayAsk, false
-	return nil
-}
-
-// unregister forgets a call whose request could not be encoded.
-func (f *flight) unregister(c *call) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.forgetLocked(c)
-}
-
-// forgetLocked forgets a call whose request does not leave. If it was to ask
-// for pipelining, the next one does.
-func (f *flight) forgetLocked(c *call) {
-	delete(f.calls, c.id)
-	c.sent = false
-	if c.asks {
-		f.mayAsk, f.asked = true, false
-	}
 }
 
 // admit decides what happens to an encoded request: it is queued, or the caller
@@ -194,8 +87,7 @@ func (c *client) advanceLocked() {
 		c.inQueue -= len(q.msg)
 		if q.call != nil {
 			if q.call.givenUp() {
-				c.forgetLocked(q.call)
-				c.dropped = append(c.dropped, q.call.seq)
+				c.dropLocked(q.call)
 				continue
 			}
 			c.sendingLocked(q.call)
@@ -208,6 +100,12 @@ func (c *client) advanceLocked() {
 		c.queue = nil
 	}
 	c.change.Broadcast()
+}
+
+// dropLocked forgets a call that was queued; net/rpc is still to be told.
+func (f *flight) dropLocked(c *call) {
+	f.forgetLocked(c)
+	f.dropped = append(f.dropped, c.seq)
 }
 
 // answered finds the call that a response answers. It returns nil for a
@@ -274,33 +172,44 @@ func (f *flight) stopGraceLocked() {
 func (c *client) sendQueuedNotifications() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, q := range c.queue {
+	c.queue = slices.DeleteFunc(c.queue, func(q queued) bool {
 		if q.call == nil {
 			c.w.offer(q.msg, true)
+			c.inQueue -= len(q.msg)
 		}
-	}
+		return q.call == nil
+	})
 }
 
 // gaveUp reacts to a caller that has lost interest in a call: one that waits is
-// woken, one that blocks a connection in lock step may do so for some time only.
+// woken, one that is queued makes room, one that blocks a connection in lock
+// step may do so for some time only.
 func (c *client) gaveUp(call *call) {
 	c.mu.Lock()
 	if call == c.current {
 		c.startGraceLocked()
+	}
+	if i := slices.IndexFunc(c.queue, func(q queued) bool { return q.call == call }); i >= 0 {
+		c.inQueue -= len(c.queue[i].msg)
+		c.queue = slices.Delete(c.queue, i, i+1)
+		c.dropLocked(call)
 	}
 	c.change.Broadcast()
 	c.mu.Unlock()
 	c.w.wake()
 }
 
-// abandoned returns the error of a call that waited for room until it was given
-// up, or until the connection ended.
-func (c *client) abandoned(call *call) error {
+// abandoned returns the error of a message that was not sent: its caller gave up
+// while it waited for room, or the writer takes no more because of err.
+func (c *client) abandoned(call *call, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.forgetLocked(call)
-	if c.err != nil {
+	switch {
+	case c.err != nil:
 		return c.errorLocked(call)
+	case err != errUnwanted: // whoever has ended the writer is about to end the rest
+		return notSent(call, err)
 	}
 	if call == c.current {
 		c.current = nil
@@ -308,117 +217,4 @@ func (c *client) abandoned(call *call) error {
 	}
 	c.advanceLocked()
 	return call.x.Err
-}
-
-// nextDropped returns net/rpc's number of a call that was given up in the queue.
-func (f *flight) nextDropped() (seq uint64, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.dropped) == 0 {
-		return 0, false
-	}
-	seq, f.dropped = f.dropped[0], f.dropped[1:]
-	return seq, true
-}
-
-// arrive keeps a response that a duplex has read until net/rpc fetches it.
-func (f *flight) arrive(a arrival) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.arrived = append(f.arrived, a)
-	f.change.Broadcast()
-}
-
-// nextArrival waits for what arrive brings. In between it returns without a
-// call when there are dropped calls to report.
-func (f *flight) nextArrival() (arrival, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(f.arrived) == 0 && len(f.dropped) == 0 && f.err == nil {
-		f.change.Wait()
-	}
-	if len(f.arrived) > 0 {
-		a := f.arrived[0]
-		f.arrived = f.arrived[1:]
-		return a, nil
-	}
-	if len(f.dropped) > 0 {
-		return arrival{}, nil
-	}
-	return arrival{}, f.err
-}
-
-// end records why the connection ends and wakes all who wait. It reports
-// whether it is the first to do so.
-func (f *flight) end(err error) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err != nil {
-		return false
-	}
-	f.err = err
-	f.isOver.Store(true)
-	f.stopGraceLocked()
-	f.queue, f.inQueue = nil, 0
-	f.change.Broadcast()
-	return true
-}
-
-func (f *flight) reason() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
-}
-
-func (f *flight) ignoredResponses() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ignored
-}
-
-// ended returns the error of a call whose connection has ended.
-func (f *flight) ended(c *call) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.calls, c.id)
-	return f.errorLocked(c)
-}
-
-// nextFailed takes one call made through an Exchange off a connection that has
-// ended, with the error that tells what became of it. When none is left it
-// returns the error for all other calls, which net/rpc lets share one: it names
-// the oldest, which in lock step is the one in flight.
-func (f *flight) nextFailed() (*call, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var oldest *call
-	for _, c := range f.calls {
-		if c.x != nil {
-			delete(f.calls, c.id)
-			return c, f.errorLocked(c)
-		}
-		if oldest == nil || c.seq < oldest.seq {
-			oldest = c
-		}
-	}
-	if oldest == nil {
-		return nil, f.err
-	}
-	return nil, f.errorLocked(oldest)
-}
-
-// errorLocked says what the end of the connection means for one call.
-func (f *flight) errorLocked(c *call) error {
-	switch {
-	case f.err == rpc.ErrShutdown:
-		return f.err
-	case !c.sent:
-		if errors.Is(f.err, io.EOF) {
-			return fmt.Errorf("%w: %s: connection closed by peer", ErrNotSent, wire.QuoteName(c.method))
-		}
-		return fmt.Errorf("%w: %s: %w", ErrNotSent, wire.QuoteName(c.method), f.err)
-	case hangUp(f.err):
-		return &hangUpError{c.method, f.err}
-	}
-	return fmt.Errorf("codec: connection ended before the answer to %s: %w", wire.QuoteName(c.method), f.err)
 }

@@ -27,7 +27,7 @@ type Request struct {
 
 // Context returns a context that ends when the connection is closed or fails.
 // It does not end when the peer has only finished sending: such a peer still
-// gets its answer.
+// gets its answer. For a notification that reached a client it does.
 func (r *Request) Context() context.Context {
 	if r.ctx == nil {
 		return context.Background()

@@ -195,15 +195,22 @@ func (w *writer) drain() error {
 	return w.err
 }
 
-// write hands bytes to the connection.
+// write hands bytes to the connection, in pieces that each get all of the time:
+// a peer that reads slowly but steadily is not cut off in a long message.
 func (w *writer) write(b []byte) error {
-	w.conn.limitWrite(w.timeout)
-	n, err := w.conn.Write(b)
-	switch {
-	case err == nil && n < len(b):
-		return io.ErrShortWrite
-	case timedOut(err):
-		return fmt.Errorf("peer does not read: %w", err)
+	for len(b) > 0 {
+		piece := b[:min(len(b), maxWaiting)]
+		w.conn.limitWrite(w.timeout)
+		n, err := w.conn.Write(piece)
+		switch {
+		case timedOut(err):
+			return fmt.Errorf("peer does not read: %w", err)
+		case err != nil:
+			return err
+		case n < len(piece):
+			return io.ErrShortWrite
+		}
+		b = b[n:]
 	}
-	return err
+	return nil
 }

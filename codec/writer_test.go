@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
 	"github.com/go-mprpc/mprpc/codec/codectest"
@@ -245,5 +246,30 @@ func TestAQueuedRequestLeavesAlthoughTheWriterIsFull(t *testing.T) {
 		}
 		peer.Send("94 01 02 c0 c0")
 		wantDone(t, second)
+	})
+}
+
+func TestAPeerThatReadsSlowlyButSteadilyIsNotCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		c := codec.Options{WriteTimeout: 30 * time.Second}.NewClientCodec(near)
+		const size = 1 << 20
+		sent := make(chan error, 1)
+		go func() { sent <- c.(codec.Notifier).Notify("n", make([]byte, size)) }()
+		got, piece := 0, make([]byte, 128<<10)
+		for got < size { // 128 KiB in 10 s: the whole message takes longer than WriteTimeout
+			time.Sleep(10 * time.Second)
+			n, err := io.ReadFull(far, piece[:min(len(piece), size-got)])
+			got += n
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", got, err)
+			}
+		}
+		go io.Copy(io.Discard, far)
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		c.Close()
 	})
 }

@@ -8,14 +8,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -92,7 +90,8 @@ func (p *Peer) ExpectText(text string) {
 func (p *Peer) ExpectEnd() {
 	p.t.Helper()
 	got, err := p.Receive()
-	if err != io.EOF && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrClosedPipe) {
+	var format *wire.FormatError
+	if err == nil || errors.As(err, &format) {
 		p.t.Errorf("peer received %q, %v\nwant the end of the connection", got, err)
 	}
 }
