@@ -120,7 +120,7 @@ func (c *client) submit(call *call, args any) error {
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.w.send(msg, alone && c.mayWrite(), call.unwanted)
+	accepted, err := c.w.send(msg, alone && c.mayWrite(msg), call.unwanted)
 	switch {
 	case err == nil:
 		return nil
@@ -133,11 +133,16 @@ func (c *client) submit(call *call, args any) error {
 	return c.abandoned(call, err)
 }
 
+// maxDirect is the longest message that its caller writes. Where nothing else is
+// under way the buffers of the connection are empty and so long a write does
+// not block, so that a caller who gives up is not held up by it.
+const maxDirect = 16 << 10
+
 // mayWrite reports whether a message that is alone may be written by its
 // caller. In a duplex it may not: when the peer has finished sending, the client
 // half ends while the connection stays open for the server's answers, and
 // net/rpc then needs the lock that a caller would hold while it writes.
-func (c *client) mayWrite() bool { return c.server == nil }
+func (c *client) mayWrite(msg []byte) bool { return c.server == nil && len(msg) <= maxDirect }
 
 // callError puts the method in front of an error of this side.
 func (c *client) callError(method string, err error) error {
@@ -163,7 +168,7 @@ func (c *client) Notify(serviceMethod string, args any) error {
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.w.send(msg, alone && c.mayWrite(), c.over)
+	accepted, err := c.w.send(msg, alone && c.mayWrite(msg), c.over)
 	switch {
 	case err == nil:
 		return nil

@@ -209,3 +209,19 @@ func TestDialReportsThatThereIsNoServer(t *testing.T) {
 		t.Error("connected to a closed port")
 	}
 }
+
+// A program may end when Close returns, so a second Close waits for the first.
+func TestEveryCloseReturnsWhenWhatWasAcceptedHasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c, _ := silentCodec(t, codec.Options{})
+		go c.(codec.Notifier).Notify("n", nil)
+		synctest.Wait()
+		begin := time.Now()
+		go c.Close()
+		synctest.Wait()
+		c.Close()
+		if took := time.Since(begin); took != 30*time.Second {
+			t.Errorf("the second Close took %v, want 30s", took)
+		}
+	})
+}

@@ -178,8 +178,8 @@
 // The codecs do what net/rpc expects: one goroutine reads, one at a time
 // writes, and Close may be called at any moment and more than once. Notify and
 // GiveUp may be called from any goroutine. No lock is shared between
-// connections. A client codec has no goroutine of its own; a message that is
-// alone is written by its caller, and what gathers while another is being written
+// connections. A client codec has no goroutine of its own; a short message that
+// is alone is written by its caller, and what gathers while another is being written
 // by a goroutine that ends when nothing is left. A duplex has one goroutine that
 // reads.
 //

@@ -74,7 +74,7 @@ func readError(values *wire.Values, raw []byte) *Error {
 	case map[string]any:
 		e.fromMap(v)
 	default:
-		e.Message = fmt.Sprint(v)
+		e.Message = show(v)
 	}
 	e.Message = strings.ToValidUTF8(e.Message, "\uFFFD")
 	return e
@@ -95,7 +95,7 @@ func (e *Error) fromList(list []any) {
 		}
 	}
 	if len(list) > 0 {
-		e.Message = fmt.Sprint(list)
+		e.Message = show(list)
 	}
 }
 
@@ -106,10 +106,13 @@ func (e *Error) fromMap(m map[string]any) {
 	e.Data = m["data"]
 	message, ok := text(m["message"])
 	if !ok && len(m) > 0 {
-		message = fmt.Sprint(m)
+		message = show(m)
 	}
 	e.Message = message
 }
+
+// show makes a text of an error that has none. Raw has all of it.
+func show(v any) string { return wire.BoundText(fmt.Sprint(v), maxErrorText) }
 
 func text(v any) (string, bool) {
 	switch v := v.(type) {

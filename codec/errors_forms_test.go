@@ -131,3 +131,19 @@ func TestAnErrorTextIsReadInThePeersEncoding(t *testing.T) {
 		}
 	})
 }
+
+// The text that is made of an error without one is bounded; Raw has all of it.
+func TestTheTextMadeOfAnErrorIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, peer := scripted(t, codec.Options{Pipeline: codec.Never})
+		x := new(codec.Exchange)
+		done := client.Go("m", x, nil, nil)
+		<-peer.got
+		peer.Send("94 01 01 dc ffff" + strings.Repeat("07", 0xffff) + "c0")
+		<-done.Done
+		var e *codec.Error
+		if !errors.As(x.Err, &e) || len(e.Error()) > 1100 || len(e.Raw) != 3+0xffff {
+			t.Errorf("text of %d bytes, %d raw", len(e.Error()), len(e.Raw))
+		}
+	})
+}

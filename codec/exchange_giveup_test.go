@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/rpc"
 	"sync/atomic"
 	"testing"
@@ -272,4 +274,20 @@ func TestACallGivenUpInTheQueueMakesRoom(t *testing.T) {
 	}
 	peer.Send("94 01 03 c0 c0")
 	wantDone(t, first, next)
+}
+
+// A long request to a peer that does not read must not hold its caller, and
+// with it net/rpc's lock, until WriteTimeout.
+func TestALongRequestDoesNotHoldItsCaller(t *testing.T) {
+	near, far := net.Pipe()
+	defer far.Close()
+	client := codec.Options{WriteTimeout: -1, Logger: slog.New(slog.DiscardHandler)}.NewClient(near)
+	x := &codec.Exchange{Args: make([]byte, 200<<10)}
+	call := client.Go("m", x, nil, nil) // would not return
+	if !x.GiveUp(context.Canceled) {
+		t.Error("too late")
+	}
+	far.Close()
+	<-call.Done
+	client.Close()
 }

@@ -152,7 +152,7 @@ func (s *server) accept(frame []byte) (*served, wire.Message, error) {
 	}
 	if call.method, err = s.set.values.Format.MethodText(msg.Method); err != nil {
 		call.method = string(msg.Method)
-		call.failure = "method name: " + publicText(err)
+		call.failure = "method name: " + wire.BoundText(publicText(err), maxErrorText)
 	}
 	if call.failure != "" && msg.Method != nil {
 		call.failure = wire.QuoteName(call.method) + ": " + call.failure
@@ -223,6 +223,10 @@ func (s *server) ReadRequestBody(body any) error {
 	return nil
 }
 
+// maxErrorText bounds the texts that this side makes of what a peer has sent: an
+// error must not be larger than what caused it.
+const maxErrorText = 1 << 10
+
 // callError makes of an error on this side the one that the peer gets to see.
 func (s *server) callError(call *served, err error) error {
 	name := wire.QuoteName(call.method)
@@ -231,7 +235,7 @@ func (s *server) callError(call *served, err error) error {
 		s.log.warn("panic while encoding or decoding", "method", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
 		return fmt.Errorf("%s: internal error", name)
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return errors.New(wire.BoundText(name+": "+err.Error(), maxErrorText))
 }
 
 // finish ends the reading. A peer whose message passes a limit is told so if

@@ -84,12 +84,12 @@ func TestServerLimits(t *testing.T) {
 
 // MaxDecoded is about one call: the message itself was sound.
 func TestServerLimitsWhatACallDecodesTo(t *testing.T) {
-	// 10 values in an any: 160 bytes.
-	s := serveTCP(t, codec.Options{MaxDecoded: 160})
+	// 10 numbers in an any: a slice, and an interface and a boxed number each.
+	s := serveTCP(t, codec.Options{MaxDecoded: 264})
 	s.Send("94 00 01 a4'echo' 91 9a 01 02 03 04 05 06 07 08 09 0a")
 	s.Expect("94 01 01 c0 9a 01 02 03 04 05 06 07 08 09 0a")
 	s.Send("94 00 02 a4'echo' 91 9b 01 02 03 04 05 06 07 08 09 0a 0b")
-	s.Expect(errorReply("02", "echo: parameter 1: message exceeds MaxDecoded (160)"))
+	s.Expect(errorReply("02", "echo: parameter 1: message exceeds MaxDecoded (264)"))
 	s.goesOn(t)
 }
 

@@ -2,12 +2,20 @@ package wire
 
 import (
 	"bytes"
-	"fmt"
 	"math"
-	"reflect"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
+)
+
+// What a value in an interface costs besides its contents: Go puts all but maps
+// and bools into memory of their own.
+const (
+	boxedNumber = 8
+	boxedText   = 16 // a string's header
+	boxedSlice  = 24 // a slice's header
+	boxedTime   = 24
 )
 
 // any takes a value of whatever kind.
@@ -20,34 +28,28 @@ func (d *decoder) any() (any, error) {
 		d.pos++
 		return d.b[d.pos-1] == codeTrue, nil
 	case kindInt:
+		if err := d.charge(1, boxedNumber); err != nil {
+			return nil, err
+		}
 		u, neg := readInt(d.next())
 		if u > math.MaxInt64 && !neg {
 			return u, nil
 		}
 		return int64(u), nil
 	case kindFloat:
-		return readFloat(d.next()), nil
-	case kindStr:
-		s, err := d.text()
-		if err == nil && !utf8.ValidString(s) {
-			return []byte(s), nil // an old peer's bytes
-		}
-		return s, err
-	case kindBin:
-		return d.bytes()
-	case kindArray:
-		n := d.open()
-		if err := d.charge(n, 16); err != nil {
+		if err := d.charge(1, boxedNumber); err != nil {
 			return nil, err
 		}
-		list := make([]any, n)
-		for i := range list {
-			var err error
-			if list[i], err = d.any(); err != nil {
-				return nil, at(err, indexStep(i))
-			}
+		return readFloat(d.next()), nil
+	case kindStr:
+		return d.anyText()
+	case kindBin:
+		if err := d.charge(1, boxedSlice); err != nil {
+			return nil, err
 		}
-		return list, nil
+		return d.bytes()
+	case kindArray:
+		return d.anyList()
 	case kindMap:
 		return d.anyMap()
 	}
@@ -62,66 +64,44 @@ func (d *decoder) bytes() ([]byte, error) {
 	return append(make([]byte, 0, len(p)), p...), nil
 }
 
-// mapEntry is what an entry of a Go map costs besides its key and its value.
-const mapEntry = 16
-
-// anyMap takes a map: map[string]any where every key is text, map[any]any
-// otherwise.
-func (d *decoder) anyMap() (any, error) {
-	text := d.allText(d.pos)
-	n := d.open()
-	if err := d.charge(n, 2*16+mapEntry); err != nil {
+// anyText takes text: a string, or []byte if it is not UTF-8, an old peer's
+// bytes.
+func (d *decoder) anyText() (any, error) {
+	p, err := d.textBytes()
+	if err != nil {
+		return nil, err
+	}
+	text := utf8.Valid(p)
+	box := boxedText
+	if !text {
+		box = boxedSlice
+	}
+	if err := d.charge(box+len(p), 1); err != nil {
 		return nil, err
 	}
 	if text {
-		m := make(map[string]any, n)
-		for range n {
-			k, err := d.text()
-			if err != nil {
-				return nil, err
-			}
-			if m[k], err = d.any(); err != nil {
-				return nil, at(err, keyStep(k))
-			}
-		}
-		return m, nil
+		return string(p), nil
 	}
-	m := make(map[any]any, n)
-	for range n {
-		what := d.kind()
-		k, err := d.any()
-		if err != nil {
-			return nil, err
-		}
-		switch k.(type) {
-		case []byte, []any, map[string]any, map[any]any, msgpack.RawMessage:
-			return nil, &ValueError{Msg: fmt.Sprintf("%s cannot be a map key in Go", article(what))}
-		}
-		if k != nil && !reflect.TypeOf(k).Comparable() {
-			return nil, &ValueError{Msg: fmt.Sprintf("%T cannot be a map key in Go", k)}
-		}
-		if m[k], err = d.any(); err != nil {
-			return nil, at(err, keyStep(k))
-		}
-	}
-	return m, nil
+	return bytes.Clone(p), nil
 }
 
-// allText reports whether all keys of the map at pos are text.
-func (d *decoder) allText(pos int) bool {
-	_, n, head := header(d.b[pos:])
-	pos += head
-	for range n {
-		if kinds[d.b[pos]] != kindStr {
-			return false
-		}
-		pos = skip(d.b, skip(d.b, pos))
+func (d *decoder) anyList() (any, error) {
+	n := d.open()
+	if err := d.chargeBytes(boxedSlice + int64(n)*16); err != nil {
+		return nil, err
 	}
-	return true
+	list := make([]any, n)
+	for i := range list {
+		var err error
+		if list[i], err = d.any(); err != nil {
+			return nil, at(err, indexStep(i))
+		}
+	}
+	return list, nil
 }
 
 // anyExt takes an extension value: a time, a type registered with vmihailenco,
-// or the value as it is, with its header.
+// or, where none is, the value as it is, with its header.
 func (d *decoder) anyExt() (any, error) {
 	raw := d.next()
 	if extType(raw) == extTime {
@@ -129,14 +109,18 @@ func (d *decoder) anyExt() (any, error) {
 		if err != nil {
 			return nil, &ValueError{Msg: err.Error()}
 		}
-		return t, nil
+		return t, d.charge(1, boxedTime)
 	}
-	if err := d.charge(len(raw), 1); err != nil {
+	if err := d.charge(boxedSlice+len(raw), 1); err != nil {
 		return nil, err
 	}
 	var v any
-	if err := msgpack.Unmarshal(raw, &v); err == nil {
+	err := msgpack.Unmarshal(raw, &v)
+	switch {
+	case err == nil:
 		return v, nil
+	case strings.HasPrefix(err.Error(), "msgpack: unknown ext id="): // vmihailenco has no error value for it
+		return msgpack.RawMessage(bytes.Clone(raw)), nil
 	}
-	return msgpack.RawMessage(bytes.Clone(raw)), nil
+	return nil, foreignError(err)
 }

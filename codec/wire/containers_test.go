@@ -56,6 +56,7 @@ func TestContainers(t *testing.T) {
 		{"81 c40161 01", ptr(map[string]int{"a": 1})},
 		{"81 c4026162 01", ptr(map[[2]byte]int{{'a', 'b'}: 1})},
 		{"81 a161 01", ptr(map[any]int{"a": 1})},
+		{"81 a1ff 01", ptr(map[any]int{"\xff": 1})},
 		{"81 c0 01", ptr(map[any]int{nil: 1})},
 		{"81 92 01 02 01", ptr(map[Inner]int{{1, 2}: 1})},
 		{"05", ptr(ptr(ptr(5)))},
@@ -101,7 +102,7 @@ func TestMisfits(t *testing.T) {
 		{"81 01 01", new(map[string]int), "1 does not fit string"},
 		{"81 a161 a162", new(map[string]int), "[a]: text does not fit int"},
 		{"81 05 a162", new(map[int]int), "[5]: text does not fit int"},
-		{"81 9101 01", new(map[any]int), "[]interface {} cannot be a map key in Go"},
+		{"81 9101 01", new(map[any]int), "a list cannot be a map key in Go"},
 		{"81 91c40101 01", new(map[[1]any]int), "[1]interface {} cannot be a map key in Go"},
 		{"05", new(error), "5 does not fit error"},
 		{"a161", new(fmt.Stringer), "text does not fit fmt.Stringer"},
@@ -109,6 +110,7 @@ func TestMisfits(t *testing.T) {
 		{"05", new(chan int), "5 does not fit chan int"},
 		{"05", new(func()), "5 does not fit func()"},
 		{"05", new(complex128), "5 does not fit complex128"},
+		{"05", new(uintptr), "5 does not fit uintptr"}, // nor is it encoded
 		{"9105", new([]struct{}), "[0]: 5 does not fit struct {}"},
 		{"91 a3616263", new([]chan int), "[0]: text does not fit chan int"},
 	} {

@@ -16,6 +16,9 @@ func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 	if err != nil {
 		return err
 	}
+	if endlessPointer(v.Type()) {
+		return endlessError(v.Type())
+	}
 	for v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			v.Set(reflect.New(v.Type().Elem()))
@@ -104,13 +107,27 @@ func paramError(err error, i int, name string) error {
 	}
 	var v *ValueError
 	if errors.As(err, &v) {
-		return fmt.Errorf("parameter %d%s%s: %s", i+1, name, v.Path, v.Msg)
+		return fmt.Errorf("parameter %d%s%s: %s", i+1, name, v.Path(), v.Msg)
 	}
 	return fmt.Errorf("parameter %d%s: %w", i+1, name, err)
 }
 
 // textKeys reports whether the value at hand is a map with text keys alone.
-func (d *decoder) textKeys() bool { return d.kind() == kindMap && d.allText(d.pos) }
+// It looks over the whole value, which is why it is asked once per message.
+func (d *decoder) textKeys() bool {
+	if d.kind() != kindMap {
+		return false
+	}
+	_, n, head := header(d.b[d.pos:])
+	pos := d.pos + head
+	for range n {
+		if kinds[d.b[pos]] != kindStr {
+			return false
+		}
+		pos = skip(d.b, skip(d.b, pos))
+	}
+	return true
+}
 
 // keywords reads the only parameter, a map, as parameters by name. Unknown and
 // missing names are errors: the peer meant something by each.

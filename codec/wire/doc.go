@@ -9,9 +9,11 @@
 //	            reader.go cuts a stream into messages, header.go reads headers
 //	message.go  takes the message's array apart: type, id, method, params
 //	params.go   matches positional parameters with a Go argument; decode.go reads them
-//	value.go    one value: stored in a Go value by plan.go, scalar.go, fields.go
-//	            and any.go, under range and size checks
-//	encode.go   builds whole messages in memory; encoder.go writes their values
+//	value.go    one value: stored in a Go value by plan.go, scalar.go, fields.go,
+//	            any.go and anymap.go, under range and size checks;
+//	            valueerror.go says where it does not fit
+//	encode.go   builds whole messages in memory; encoder.go writes their values,
+//	            except those that encodable.go knows to be endless
 //	text.go     the pass over finished bytes: UTF-8, old strings, encodings, times
 //
 // # Who encodes, who decodes

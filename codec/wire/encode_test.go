@@ -61,6 +61,8 @@ func TestUnsendable(t *testing.T) {
 		{"channel", make(chan int), "unsupported chan int"},
 		{"function", func() {}, "unsupported func()"},
 		{"complex", complex(1, 2), "unsupported complex128"},
+		{"uintptr", uintptr(5), "unsupported uintptr"},
+		{"uintptr within", map[string][]struct{ U *uintptr }{}, "unsupported uintptr"},
 		{"channel within", []any{struct{ C chan int }{make(chan int)}}, "unsupported chan int"},
 		{"own error", failing{}, "cannot"},
 		{"own panic", bomb{}, "panic: boom"},

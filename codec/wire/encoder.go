@@ -18,9 +18,12 @@ type encoder struct {
 	due    int // length of b at which scan runs again
 }
 
-// checkEvery is how many bytes an encoder lets through unchecked. A Go value
-// that contains itself has no end: the scan notices its depth long before the
-// encoder's recursion could overflow the stack, which would be fatal.
+// checkEvery is how many bytes an encoder lets through unchecked. A list, map or
+// struct that contains itself has no end: the scan notices its depth long before
+// the encoder's recursion could overflow the stack, which would be fatal. A
+// pointer or interface that leads to nothing but itself writes no byte and is
+// never noticed here: encodable finds it where a parameter or result begins, but
+// within a list or map (var x any; x = &x; []any{x}) it is fatal.
 const checkEvery = 4 << 10
 
 func (e *encoder) Write(p []byte) (int, error) {
@@ -93,13 +96,13 @@ func (e *encoder) params(args any) error {
 		return nil
 	}
 	v := reflect.ValueOf(args)
+	if endlessPointer(v.Type()) {
+		return endlessError(v.Type())
+	}
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
 		v = v.Elem()
 	}
-	t := v.Type()
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
+	t := pointee(v.Type())
 	if t == typeArgs && v.Kind() != reflect.Pointer {
 		return e.params(v.Interface())
 	}
@@ -155,10 +158,7 @@ func addressable(v reflect.Value) reflect.Value {
 func (e *encoder) result(v any) error {
 	e.values = len(e.b)
 	if v != nil {
-		t := reflect.TypeOf(v)
-		for t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
+		t := pointee(reflect.TypeOf(v))
 		if t.Kind() == reflect.Struct && t.NumField() == 0 && !encodesItself(t) {
 			e.b = appendNil(e.b)
 			return nil
@@ -230,6 +230,9 @@ func (e *encoder) reflected(v reflect.Value) error {
 		}
 		e.b = b
 		return nil
+	}
+	if err := encodable(v); err != nil {
+		return err
 	}
 	enc := msgpack.GetEncoder()
 	defer func() {

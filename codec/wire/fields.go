@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // structFields are the fields of a struct as vmihailenco encodes them: by the
@@ -13,6 +14,7 @@ import (
 type structFields struct {
 	list   []*structField
 	byName map[string]*structField
+	byFold map[string]*structField // by foldName; the first of those that are alike
 }
 
 type structField struct {
@@ -27,19 +29,31 @@ func (fs *structFields) named(name string) *structField {
 	if f, ok := fs.byName[name]; ok {
 		return f
 	}
-	for _, f := range fs.list {
-		if strings.EqualFold(f.name, name) {
-			return f
+	return fs.byFold[foldName(name)]
+}
+
+// foldName returns the same text for all that strings.EqualFold calls equal.
+// Lower case would not: "ſ" is the lower case of nothing, and equal to "s".
+func foldName(name string) string {
+	return strings.Map(func(r rune) rune {
+		for { // to the least of the runes that are equal
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next
+			}
+			r = next
 		}
-	}
-	return nil
+	}, name)
 }
 
 func fieldsOf(t reflect.Type) *structFields {
-	fs := &structFields{byName: make(map[string]*structField)}
+	fs := &structFields{byName: make(map[string]*structField), byFold: make(map[string]*structField)}
 	fs.add(t, nil, map[reflect.Type]bool{})
 	for _, f := range fs.list {
 		f.plan = planOf(t.FieldByIndex(f.index).Type)
+		if fold := foldName(f.name); fs.byFold[fold] == nil {
+			fs.byFold[fold] = f
+		}
 	}
 	return fs
 }

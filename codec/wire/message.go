@@ -31,8 +31,9 @@ type Message struct {
 	Num int64
 	// Method is the method's name as bytes, not yet decoded.
 	Method []byte
-	// Asks reports that the method came in the widest string form although a
-	// shorter one would do: how a client of package codec asks for pipelining.
+	// Asks reports that the method of a request came in the widest string form
+	// although a shorter one would do: how a client of package codec asks for
+	// pipelining. A notification has no answer to ask for.
 	Asks bool
 	// Params holds the parameters' array of a request or notification; it is
 	// nil when the peer sent nil.
@@ -94,7 +95,7 @@ func Parse(frame []byte) (Message, error) {
 	}
 	if method, ok := textBytes(a); ok {
 		m.Method = method
-		m.Asks = a[0] == codeStr32 && len(method) <= math.MaxUint16
+		m.Asks = typ == Request && a[0] == codeStr32 && len(method) <= math.MaxUint16
 	} else {
 		m.Problem = fmt.Sprintf("method is %s, not text", article(kinds[a[0]]))
 		return m, nil

@@ -87,6 +87,7 @@ func TestParse(t *testing.T) {
 		{"method in str8", "94 00 01 d90373756d 90", wire.Message{ID: []byte{1}, Num: 1, Method: sum, Params: []byte{0x90}}, ""},
 		{"method in str16", "94 00 01 da000373756d 90", wire.Message{ID: []byte{1}, Num: 1, Method: sum, Params: []byte{0x90}}, ""},
 		{"method in str32 asks", "94 00 01 db0000000373756d 90", wire.Message{ID: []byte{1}, Num: 1, Method: sum, Asks: true, Params: []byte{0x90}}, ""},
+		{"method in str32 of a notification does not", "93 02 db0000000373756d 90", wire.Message{Type: 2, Num: -1, Method: sum, Params: []byte{0x90}}, ""},
 		{"method in bin32 does not", "94 00 01 c60000000373756d 90", wire.Message{ID: []byte{1}, Num: 1, Method: sum, Params: []byte{0x90}}, ""},
 		{"method 5", "94 00 01 05 90", wire.Message{ID: []byte{1}, Num: 1, Problem: "method is an integer, not text"}, ""},
 		{"method nil", "94 00 01 c0 90", wire.Message{ID: []byte{1}, Num: 1, Problem: "method is nil, not text"}, ""},

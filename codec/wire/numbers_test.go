@@ -67,7 +67,7 @@ func widths(i *big.Int) (all [][]byte) {
 // TestIntegers decodes every boundary in every width into every integer type.
 func TestIntegers(t *testing.T) {
 	t.Parallel()
-	types := []any{int(0), int8(0), int16(0), int32(0), int64(0), uint(0), uint8(0), uint16(0), uint32(0), uint64(0), uintptr(0)}
+	types := []any{int(0), int8(0), int16(0), int32(0), int64(0), uint(0), uint8(0), uint16(0), uint32(0), uint64(0)}
 	for _, i := range boundaries() {
 		for _, raw := range widths(i) {
 			for _, zero := range types {

@@ -73,7 +73,7 @@ func kindPlan(t reflect.Type) plan {
 		return decodeBool
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return decodeInt
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return decodeUint
 	case reflect.Float32, reflect.Float64:
 		return decodeFloat
@@ -98,7 +98,7 @@ func kindPlan(t reflect.Type) plan {
 	case reflect.Struct:
 		return structPlan(t)
 	}
-	return func(d *decoder, v reflect.Value) error { return d.misfit(t) } // chan, func, complex, unsafe pointer
+	return func(d *decoder, v reflect.Value) error { return d.misfit(t) } // chan, func, complex, uintptr, unsafe pointer
 }
 
 func decodeInterface(d *decoder, v reflect.Value) error {
@@ -114,6 +114,9 @@ func decodeInterface(d *decoder, v reflect.Value) error {
 		}
 		return err
 	case v.Type() == typeError && d.kind() == kindStr: // the wire form of an error
+		if err := d.charge(1, boxedText); err != nil {
+			return err
+		}
 		s, err := d.text()
 		v.Set(reflect.ValueOf(errors.New(s)))
 		return err
@@ -121,7 +124,18 @@ func decodeInterface(d *decoder, v reflect.Value) error {
 	return d.misfit(v.Type())
 }
 
+func decodeAnyKey(d *decoder, v reflect.Value) error {
+	k, err := d.anyKey()
+	if err == nil && k != nil {
+		v.Set(reflect.ValueOf(k))
+	}
+	return err
+}
+
 func pointerPlan(t reflect.Type) plan {
+	if endlessPointer(t) { // it would be followed until the stack overflows
+		return func(d *decoder, v reflect.Value) error { return d.misfit(t) }
+	}
 	elem := planOf(t.Elem())
 	size := t.Elem().Size()
 	return func(d *decoder, v reflect.Value) error {
@@ -182,13 +196,15 @@ func elements(d *decoder, v reflect.Value, n int, elem plan) error {
 
 func mapPlan(t reflect.Type) plan {
 	key, elem := planOf(t.Key()), planOf(t.Elem())
-	size := t.Key().Size() + t.Elem().Size() + mapEntry
+	if t.Key().Kind() == reflect.Interface && t.Key().NumMethod() == 0 {
+		key = decodeAnyKey
+	}
 	return func(d *decoder, v reflect.Value) error {
 		if d.kind() != kindMap {
 			return d.misfit(t)
 		}
 		n := d.open()
-		if err := d.charge(n, size); err != nil {
+		if err := d.chargeMap(n, t.Key().Size(), t.Elem().Size()); err != nil {
 			return err
 		}
 		if v.IsNil() {

@@ -68,6 +68,9 @@ func encodesItself(t reflect.Type) bool {
 // vmihailenco, which keeps its register to itself: so a zero value is encoded
 // and looked at.
 func isExtension(t reflect.Type) (is bool) {
+	if encodableType(t) != nil {
+		return false
+	}
 	defer func() {
 		if recover() != nil {
 			is = false

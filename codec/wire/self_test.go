@@ -136,9 +136,10 @@ func TestSelfErrors(t *testing.T) {
 			t.Errorf("%s into %T: %v, want %q", tt.raw, tt.to, err, tt.want)
 		}
 	}
-	// An extension type that cannot be decoded is kept as it is.
+	// An extension type that is registered and cannot be decoded is not kept as
+	// it is, as unknown ones are.
 	var got any
-	if err := values.DecodeResult(unhex(t, "c7 03 29 626164"), &got); err != nil || diff(msgpack.RawMessage("\xc7\x03\x29bad"), got) != "" {
+	if err := values.DecodeResult(unhex(t, "91 c7 03 29 626164"), &got); errText(err) != "[0]: bad" || got != nil {
 		t.Error(got, err)
 	}
 	if err := values.DecodeResult(unhex(t, "c7 03 29 616263"), &got); err != nil || !reflect.DeepEqual(&named{"abc"}, got) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -182,6 +183,20 @@ func parseTimestamp(b []byte) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("timestamp of %d nanoseconds", nsec)
 	}
 	return time.Unix(sec, int64(nsec)).UTC(), nil
+}
+
+// BoundText prepares a text that a peer may have had a hand in for an error text
+// or a log: it is cut to a bound in bytes, at a character's end and marked with
+// "..." behind the bound, and made valid UTF-8.
+func BoundText(text string, bound int) string {
+	if len(text) <= bound {
+		return strings.ToValidUTF8(text, "?")
+	}
+	end := bound
+	for end > max(0, bound-utf8.UTFMax) && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return strings.ToValidUTF8(text[:end], "?") + "..."
 }
 
 // QuoteName prepares a name that a peer sent for an error text or a log: it is

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -11,31 +10,6 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 )
-
-// A ValueError reports a value that does not fit the Go value it is meant for.
-type ValueError struct {
-	// Path leads to the value from the parameter or result: ".field", "[3]" or
-	// a map's "[key]", one after the other; it is empty for the whole.
-	Path string
-	// Msg says what does not fit.
-	Msg string
-}
-
-func (e *ValueError) Error() string {
-	if e.Path == "" {
-		return e.Msg
-	}
-	return e.Path + ": " + e.Msg
-}
-
-// at puts a step in front of a *ValueError's path.
-func at(err error, step string) error {
-	var v *ValueError
-	if errors.As(err, &v) {
-		v.Path = step + v.Path
-	}
-	return err
-}
 
 // DecodeResult stores a result, one complete value that has passed a Scanner,
 // in what the pointer to points to. Where it finds nil and the Go type has no
@@ -91,8 +65,10 @@ func (d *decoder) count() int {
 }
 
 // charge accounts for n Go values of a size before they are allocated.
-func (d *decoder) charge(n int, size uintptr) error {
-	d.left -= int64(n) * int64(size)
+func (d *decoder) charge(n int, size uintptr) error { return d.chargeBytes(int64(n) * int64(size)) }
+
+func (d *decoder) chargeBytes(n int64) error {
+	d.left -= n
 	if d.left < 0 {
 		return d.vs.Limits.decodedError()
 	}
@@ -171,18 +147,28 @@ func be64(b []byte) uint64 { return uint64(be32(b))<<32 | uint64(be32(b[4:])) }
 
 // text takes a text or bytes value as a string.
 func (d *decoder) text() (string, error) {
-	k := d.kind()
-	p := d.payload()
-	if k == kindStr {
-		var err error
-		if p, err = d.vs.Format.decodeText(p); err != nil {
-			return "", &ValueError{Msg: err.Error()}
-		}
+	p, err := d.textBytes()
+	if err == nil {
+		err = d.charge(len(p), 1)
 	}
-	if err := d.charge(len(p), 1); err != nil {
+	if err != nil {
 		return "", err
 	}
 	return string(p), nil
+}
+
+// textBytes takes a text, in UTF-8, or bytes value. The bytes are not its own.
+func (d *decoder) textBytes() ([]byte, error) {
+	k := d.kind()
+	p := d.payload()
+	if k != kindStr {
+		return p, nil
+	}
+	p, err := d.vs.Format.decodeText(p)
+	if err != nil {
+		return nil, foreignError(err)
+	}
+	return p, nil
 }
 
 // delegate lets vmihailenco decode the value at hand: v's type decodes itself,
@@ -190,7 +176,7 @@ func (d *decoder) text() (string, error) {
 func (d *decoder) delegate(v reflect.Value) error {
 	raw, err := d.vs.Format.decoded(d.next())
 	if err != nil {
-		return &ValueError{Msg: err.Error()}
+		return foreignError(err)
 	}
 	if err := d.charge(len(raw), 1); err != nil {
 		return err
@@ -203,7 +189,7 @@ func (d *decoder) delegate(v reflect.Value) error {
 	dec.Reset(bytes.NewReader(raw))
 	dec.UseLooseInterfaceDecoding(true)
 	if err := dec.Decode(v.Addr().Interface()); err != nil {
-		return &ValueError{Msg: err.Error()}
+		return foreignError(err)
 	}
 	return nil
 }
@@ -223,7 +209,7 @@ func unmarshalMsg(m msgpDecoder, raw []byte) error {
 		err = fmt.Errorf("%d bytes left over", len(rest))
 	}
 	if err != nil {
-		return &ValueError{Msg: err.Error()}
+		return foreignError(err)
 	}
 	return nil
 }
@@ -255,13 +241,4 @@ func (d *decoder) time(v reflect.Value) error {
 		}
 	}
 	return d.misfit(v.Type())
-}
-
-func indexStep(i int) string { return "[" + strconv.Itoa(i) + "]" }
-
-func keyStep(k any) string {
-	if s, ok := k.(string); ok {
-		return "[" + QuoteName(s) + "]"
-	}
-	return fmt.Sprintf("[%v]", k)
 }
