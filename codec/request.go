@@ -48,14 +48,29 @@ func (p Params) Len() int { return wire.Count(p.raw) }
 // Decode stores the parameters in what the pointers point to, one for each; a
 // different number is an error. The error is fit to be returned to the caller.
 func (p Params) Decode(to ...any) error {
-	values := p.values
-	if values == nil {
-		values = &new(Options).settings().values
+	return p.named(p.wireValues().DecodeEach(p.raw, to...))
+}
+
+// Into stores the parameters in what args points to, by the rules for the
+// argument of a net/rpc method: the fields of a struct in order, or by name, and
+// so on. The error is fit to be returned to the caller.
+func (p Params) Into(args any) error {
+	return p.named(p.wireValues().DecodeParams(p.raw, args))
+}
+
+func (p Params) wireValues() *wire.Values {
+	if p.values == nil {
+		return &new(Options).settings().values
 	}
-	if err := values.DecodeEach(p.raw, to...); err != nil {
-		return fmt.Errorf("%s: %w", wire.QuoteName(p.method), err)
+	return p.values
+}
+
+// named puts the method in front of an error.
+func (p Params) named(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s: %w", wire.QuoteName(p.method), err)
 }
 
 // Raw returns the parameters in MessagePack: an array, or nothing or nil where

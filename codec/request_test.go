@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/rpc"
 	"slices"
 	"strings"
 	"testing"
@@ -237,3 +238,37 @@ type failingConn struct{ net.Conn }
 var errBrokenWire = errors.New("wire is broken")
 
 func (failingConn) Write([]byte) (int, error) { return 0, errBrokenWire }
+
+// Intake reads its parameters by the rules for arguments.
+type Intake struct{}
+
+func (Intake) Do(r *codec.Request, reply *int) error {
+	var args struct {
+		X int `msgpack:"x"`
+		Y int `msgpack:"y"`
+	}
+	if err := r.Params.Into(&args); err != nil {
+		return err
+	}
+	*reply = args.X*10 + args.Y
+	return nil
+}
+
+func TestRequestIntoTakesParametersAsAnArgumentDoes(t *testing.T) {
+	server := rpc.NewServer()
+	server.Register(Intake{})
+	near, far := net.Pipe()
+	go server.ServeCodec(codec.NewServerCodec(far))
+	client := codec.NewClient(near)
+	defer client.Close()
+	var got int
+	for _, args := range []any{codec.Args{1, 2}, map[string]int{"y": 2, "x": 1}} {
+		if err := client.Call("Intake.Do", args, &got); err != nil || got != 12 {
+			t.Error(got, err)
+		}
+	}
+	err := client.Call("Intake.Do", codec.Args{1}, &got)
+	if err == nil || err.Error() != "Intake.Do: want 2 parameters (x, y), got 1" {
+		t.Error(err)
+	}
+}

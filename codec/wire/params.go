@@ -116,6 +116,33 @@ func hasOption(options, want string) bool {
 	return false
 }
 
+// A Param describes one parameter that a Go argument's type stands for.
+type Param struct {
+	Name     string // by the msgpack tag, else the Go name; "" for a value that is the only parameter
+	Type     reflect.Type
+	Optional bool
+}
+
+// ParamsOf describes the parameters that an argument of type t stands for. It
+// returns none for a type that stands for any.
+func ParamsOf(t reflect.Type) []Param {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	l := layoutOf(t)
+	switch {
+	case t == typeArgs || l.err != nil:
+		return nil
+	case l.single:
+		return []Param{{Type: t}}
+	}
+	list := make([]Param, len(l.params))
+	for i, p := range l.params {
+		list[i] = Param{p.name, t.FieldByIndex(p.index).Type, i >= l.required}
+	}
+	return list
+}
+
 // want describes the parameters a layout asks for, in an error text.
 func (l *layout) want() string {
 	n := len(l.params)

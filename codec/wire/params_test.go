@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -247,5 +248,28 @@ func TestAnEmptyStructThatEncodesItselfIsAParameter(t *testing.T) {
 	}
 	if err := values.DecodeParams([]byte{0x90}, new(voidType)); errText(err) != "want 1 parameter, got 0" {
 		t.Error(err)
+	}
+}
+
+func TestParamsOfDescribesWhatATypeStandsFor(t *testing.T) {
+	type args struct {
+		X    int `msgpack:"x"`
+		Name *string
+		Last []byte `msgpack:",omitempty"`
+	}
+	ints, text, raw := reflect.TypeFor[int](), reflect.TypeFor[*string](), reflect.TypeFor[[]byte]()
+	for _, tt := range []struct {
+		of   reflect.Type
+		want []wire.Param
+	}{
+		{reflect.TypeFor[**args](), []wire.Param{{"x", ints, false}, {"Name", text, false}, {"Last", raw, true}}},
+		{ints, []wire.Param{{"", ints, false}}},
+		{reflect.TypeFor[struct{}](), []wire.Param{}},
+		{reflect.TypeFor[wire.Args](), nil},
+		{reflect.TypeFor[struct{ x int }](), nil},
+	} {
+		if got := wire.ParamsOf(tt.of); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%v: %v, want %v", tt.of, got, tt.want)
+		}
 	}
 }

@@ -66,9 +66,9 @@ func encodesItself(t reflect.Type) bool {
 
 // isExtension reports whether t is registered as an extension type with
 // vmihailenco, which keeps its register to itself: so a zero value is encoded
-// and looked at.
+// and looked at. A type without a name is not asked: nobody registers one.
 func isExtension(t reflect.Type) (is bool) {
-	if encodableType(t) != nil {
+	if t.Name() == "" || encodableType(t) != nil {
 		return false
 	}
 	defer func() {
