@@ -46,6 +46,31 @@
 // There is no dictionary, so OAuth2Token is o_auth2_token and GraphQL is graph_ql. An alias gives such a method the name that
 // its callers expect.
 //
+// # Functions
+//
+// A [Mux] serves functions by their wire names, and receivers as well:
+//
+//	var mux rpcutil.Mux
+//	mux.Handle("sum", func(ctx context.Context, x, y int) (int, error) { return x + y, nil })
+//	mux.Register(new(Library)) // as class Library(RPCServer) in Python
+//	go mux.ServeCodec(codec.NewServerCodec(conn))
+//
+// A function may take a context first, pointers at the end are optional parameters, and the last one may be variadic. Wrong
+// counts and types are error replies, a panic is "internal error" for the caller and a record with its stack for the log, and a
+// *codec.Error keeps its code and data where codec.Options.Errors says so. Interceptors stand around all calls ([Mux.Use]);
+// rpc.methods lists what there is to call.
+//
+// # Calls
+//
+// A [Client] makes calls that end with a context, each failing on its own:
+//
+//	client, err := rpcutil.Dial(ctx, "tcp", "host:6000", rpcutil.ClientOptions{})
+//	sum, err := rpcutil.Call[int](ctx, client, "sum", 1, 2)
+//
+// A call that is given up in front of an mprpc server, which takes one request at a time, holds up those behind it until it is
+// answered, or until codec.Options.LockStepGrace has passed and the connection is closed; they then fail with codec.ErrNotSent
+// and may be made again.
+//
 // # Concurrency
 //
 // Every type of this package says what may run together. A Names may be changed while it is in use; looking a name up takes no

@@ -16,6 +16,11 @@ type service struct {
 
 // newService looks at a receiver as rpc.Server.Register does. An empty name stands for the name of the receiver's type.
 func newService(name string, rcvr any) (service, error) {
+	return newServiceOf(name, rcvr, suitableMethods)
+}
+
+// newServiceOf is newService with another choice of methods.
+func newServiceOf(name string, rcvr any, methodsOf func(reflect.Type) []string) (service, error) {
 	typ := reflect.TypeOf(rcvr)
 	if typ == nil {
 		return service{}, errors.New("rpcutil: the receiver is nil")
@@ -32,13 +37,13 @@ func newService(name string, rcvr any) (service, error) {
 			return service{}, fmt.Errorf("rpcutil: type %v is not exported, so net/rpc needs a name for the service", typ)
 		}
 	}
-	methods := suitableMethods(typ)
+	methods := methodsOf(typ)
 	if len(methods) == 0 {
 		hint := ""
-		if len(suitableMethods(reflect.PointerTo(typ))) > 0 {
+		if len(methodsOf(reflect.PointerTo(typ))) > 0 {
 			hint = " (hint: pass a pointer to a value of that type)"
 		}
-		return service{}, fmt.Errorf("rpcutil: type %v has no method that net/rpc would serve%s", typ, hint)
+		return service{}, fmt.Errorf("rpcutil: type %v has no method that can be served%s", typ, hint)
 	}
 	return service{name: name, typ: typ, methods: methods}, nil
 }

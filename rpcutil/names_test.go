@@ -5,18 +5,18 @@ import (
 	"io"
 	"log"
 	"net/rpc"
-	"os"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/go-mprpc/mprpc/codec/codectest"
 	"github.com/go-mprpc/mprpc/rpcutil"
 )
 
 // net/rpc logs what it refuses, with the errors that the tests look at.
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard)
-	os.Exit(m.Run())
+	codectest.Main(m)
 }
 
 // must fails the test if one of the steps that set it up has an error.
