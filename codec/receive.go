@@ -1,0 +1,164 @@
+package codec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/rpc"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// ReadResponseHeader waits for the response to a call. Once the connection has
+// ended it first reports, one by one, the calls made through an Exchange, each
+// with an error of its own, and returns an error only then: what net/rpc gives
+// to all others.
+func (c *client) ReadResponseHeader(resp *rpc.Response) error {
+	c.body = nil
+	for {
+		if seq, ok := c.nextDropped(); ok {
+			resp.Seq = seq
+			return nil
+		}
+		var a arrival
+		if c.readErr == nil {
+			a, c.readErr = c.next()
+		}
+		switch {
+		case c.readErr != nil:
+			return c.finish(resp, c.readErr)
+		case a.call != nil:
+			c.deliver(resp, a)
+			return nil
+		}
+	}
+}
+
+// next reads one message. Its arrival has no call where the message answers
+// none.
+func (c *client) next() (arrival, error) {
+	if c.reader == nil {
+		return c.nextArrival()
+	}
+	frame, err := nextFrame(c.reader)
+	if err != nil {
+		return arrival{}, err
+	}
+	msg, err := wire.Parse(frame)
+	if err != nil {
+		return arrival{}, err
+	}
+	switch {
+	case msg.Type == wire.Response:
+		return arrival{c.answered(msg, wire.IsHello(frame)), msg}, nil
+	case msg.Type == wire.Notification:
+		return arrival{}, c.notified(msg)
+	default:
+		return arrival{}, c.refuse(msg)
+	}
+}
+
+// notified passes a notification on to OnNotify.
+func (c *client) notified(msg wire.Message) error {
+	if msg.Problem != "" {
+		c.log.warn("notification dropped", "reason", msg.Problem)
+		return nil
+	}
+	name, err := c.set.values.Format.MethodText(msg.Method)
+	if err != nil {
+		c.log.warn("notification dropped", "reason", err.Error())
+		return nil
+	}
+	return c.notices.add(&Request{
+		Method:       name,
+		Params:       Params{bytes.Clone(msg.Params), &c.set.values, name},
+		Notification: true,
+		RemoteAddr:   c.conn.remote,
+		ctx:          c.notices.ctx,
+	})
+}
+
+// refuse answers a request that reached a client.
+func (c *client) refuse(msg wire.Message) error {
+	text := msg.Problem
+	if text == "" {
+		name, err := c.set.values.Format.MethodText(msg.Method)
+		if err != nil {
+			name = string(msg.Method)
+		}
+		text = "method not found: " + wire.QuoteName(name)
+	}
+	if !c.w.offer(c.set.appendError(nil, msg.ID, &Error{Message: text}), false) {
+		return errNotReading
+	}
+	return nil
+}
+
+// deliver reports a response to net/rpc. A call through an Exchange is settled
+// here and reported as a success without a body.
+func (c *client) deliver(resp *rpc.Response, a arrival) {
+	resp.Seq = a.call.seq
+	if x := a.call.x; x != nil {
+		x.settle(func() error { return c.outcome(a, x.Reply) })
+		return
+	}
+	switch {
+	case a.msg.Problem != "":
+		resp.Error = a.msg.Problem
+	case a.msg.Error != nil:
+		resp.Error = readError(&c.set.values, a.msg.Error).Error()
+	default:
+		c.body = a.msg.Result
+	}
+}
+
+// outcome decodes a response for an Exchange.
+func (c *client) outcome(a arrival, reply any) error {
+	switch {
+	case a.msg.Problem != "":
+		return c.callError(a.call.method, errors.New(a.msg.Problem))
+	case a.msg.Error != nil:
+		return readError(&c.set.values, a.msg.Error)
+	case reply == nil:
+		return nil
+	}
+	if err := c.set.values.DecodeResult(a.msg.Result, reply); err != nil {
+		return c.callError(a.call.method, fmt.Errorf("result: %w", err))
+	}
+	return nil
+}
+
+// ReadResponseBody decodes the result of a plain call. net/rpc ends the client
+// on an error, so the connection is closed first; and as it does not come back
+// for the calls made through an Exchange, they are told here.
+func (c *client) ReadResponseBody(reply any) error {
+	if reply == nil || c.body == nil {
+		return nil
+	}
+	err := c.set.values.DecodeResult(c.body, reply)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("codec: result does not fit %T, and net/rpc ends the connection for that; codec.Exchange does not: %w", reply, err)
+	c.fail(err)
+	for {
+		call, err := c.nextFailed()
+		if call == nil {
+			break
+		}
+		call.x.fail(err)
+	}
+	return err
+}
+
+// finish takes the connection down and reports its calls.
+func (c *client) finish(resp *rpc.Response, err error) error {
+	c.fail(err)
+	call, err := c.nextFailed()
+	if call == nil {
+		return err
+	}
+	resp.Seq = call.seq
+	call.x.fail(err)
+	return nil
+}
