@@ -163,8 +163,9 @@ func TestDuplexEndsAPeerThatSendsAndDoesNotRead(t *testing.T) {
 				break
 			}
 		}
-		// 256 KB of replies of 9 bytes.
-		if sent < 20 || sent > 35 {
+		// Replies of 9 bytes: 256 KiB wait, and as much may be in the write that they
+		// wait behind, depending on when it began.
+		if sent < 20 || sent > 60 {
 			t.Errorf("%d requests were read", sent*1000)
 		}
 		synctest.Wait()

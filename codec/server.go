@@ -328,7 +328,7 @@ func (s *server) Close() error {
 	defer close(s.done)
 	s.endReading(rpc.ErrShutdown)
 	if s.client != nil {
-		s.client.endReading(rpc.ErrShutdown) // or a call would find the writer closing
+		s.client.endReading(s.reason()) // or a call would find the writer closing
 	}
 	s.cancel()
 	s.dropQueue()
