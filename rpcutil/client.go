@@ -2,10 +2,12 @@ package rpcutil
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/rpc"
+	"slices"
 	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
@@ -51,10 +53,13 @@ type Invocation struct {
 
 // NewClient returns a Client on conn.
 func NewClient(conn io.ReadWriteCloser, o ClientOptions) *Client {
+	if slices.ContainsFunc(o.Interceptors, func(i ClientInterceptor) bool { return i == nil }) {
+		panic("rpcutil: ClientOptions.Interceptors has a nil")
+	}
 	c := &Client{
 		codec:    o.Codec.NewClientCodec(conn),
 		timeout:  o.CallTimeout,
-		around:   o.Interceptors,
+		around:   slices.Clone(o.Interceptors),
 		entrance: make(chan struct{}, 1),
 	}
 	c.rpc = rpc.NewClientWithCodec(c.codec)
@@ -73,7 +78,8 @@ func Dial(ctx context.Context, network, address string, o ClientOptions) (*Clien
 
 // RPC returns the rpc.Client behind the Client. Calls made on it directly have
 // net/rpc's limits: no context, texts for errors, and a result of the wrong type
-// ends the connection.
+// ends the connection. While one waits for room behind a peer that does not read,
+// it holds net/rpc's lock, and the calls of the Client wait with it.
 func (c *Client) RPC() *rpc.Client { return c.rpc }
 
 // Close ends the connection; calls without an answer fail with rpc.ErrShutdown.
@@ -84,7 +90,10 @@ func (c *Client) Call(serviceMethod string, args, reply any) error {
 	return c.CallContext(context.Background(), serviceMethod, args, reply)
 }
 
-// Go makes a call without waiting, as rpc.Client.Go does.
+// Go makes a call without waiting for its result, as rpc.Client.Go does: args
+// are encoded before it returns, and requests leave in the order of Go. With
+// interceptors, which stand around the whole call, all of it happens on another
+// goroutine instead.
 func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) *rpc.Call {
 	if done == nil {
 		done = make(chan *rpc.Call, 1)
@@ -92,12 +101,25 @@ func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) 
 		panic("rpcutil: the done channel of Go has no buffer")
 	}
 	call := &rpc.Call{ServiceMethod: serviceMethod, Args: args, Reply: reply, Done: done}
-	go func() {
-		call.Error = c.CallContext(context.Background(), serviceMethod, args, reply)
-		select {
-		case call.Done <- call:
-		default: // the channel is too small, as it may be with net/rpc
+	ctx, cancel := c.limit(context.Background())
+	wait := func() error { return c.intercepted(ctx, serviceMethod, args, reply) }
+	if len(c.around) == 0 {
+		s, err := c.send(ctx, serviceMethod, args, reply)
+		wait = func() error { return err }
+		if err == nil {
+			wait = s.wait
 		}
+	}
+	go func() {
+		defer cancel()
+		call.Error = errors.New("rpcutil: the goroutine of the call has ended") // unless wait returns
+		defer func() {
+			select {
+			case call.Done <- call:
+			default: // the channel is too small, as it may be with net/rpc
+			}
+		}()
+		call.Error = wait()
 	}()
 	return call
 }
@@ -108,23 +130,41 @@ func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) 
 // for that.
 //
 // The error is a *codec.Error, found with errors.As, for what the peer reported.
-// It wraps codec.ErrNotSent if the request never left.
+// If the connection ended before the request left it wraps codec.ErrNotSent; once
+// the connection has ended, and after Close, it is rpc.ErrShutdown.
 //
 // In front of an mprpc server, which takes one request at a time, a call waits
 // behind the one in flight. If that one was given up and is not answered within
 // LockStepGrace, the connection is closed, and those behind it fail with
 // codec.ErrNotSent.
+//
+// A short request that is alone on its connection is written by the caller. On a
+// connection that buffers nothing, such as a net.Pipe, that write lasts until the
+// peer reads or until codec.Options.WriteTimeout.
 func (c *Client) CallContext(ctx context.Context, serviceMethod string, args, reply any) error {
-	if c.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
-		defer cancel()
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
+	return c.intercepted(ctx, serviceMethod, args, reply)
+}
+
+// limit applies CallTimeout.
+func (c *Client) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.timeout <= 0 {
+		return ctx, func() {}
 	}
-	if len(c.around) == 0 {
-		return c.call(ctx, serviceMethod, args, reply)
-	}
+	return context.WithTimeout(ctx, c.timeout)
+}
+
+// intercepted makes a call with the interceptors around it.
+func (c *Client) intercepted(ctx context.Context, serviceMethod string, args, reply any) error {
 	v := &Invocation{serviceMethod, args, reply}
-	next := func(ctx context.Context) error { return c.call(ctx, v.Method, v.Args, v.Reply) }
+	next := func(ctx context.Context) error {
+		s, err := c.send(ctx, v.Method, v.Args, v.Reply)
+		if err != nil {
+			return err
+		}
+		return s.wait()
+	}
 	for i := len(c.around) - 1; i >= 0; i-- {
 		inner, around := next, c.around[i]
 		next = func(ctx context.Context) error { return around(ctx, v, inner) }
@@ -132,28 +172,44 @@ func (c *Client) CallContext(ctx context.Context, serviceMethod string, args, re
 	return next(ctx)
 }
 
-func (c *Client) call(ctx context.Context, serviceMethod string, args, reply any) error {
-	x := &codec.Exchange{Args: args, Reply: reply}
+// A sent is a call that net/rpc has.
+type sent struct {
+	exchange *codec.Exchange
+	call     *rpc.Call
+	gaveUp   chan struct{} // closed when the context has ended before the answer came
+	stop     func() bool   // ends the watch over the context
+}
+
+// send hands a call to net/rpc.
+func (c *Client) send(ctx context.Context, serviceMethod string, args, reply any) (*sent, error) {
 	if err := c.enter(ctx); err != nil {
-		return fmt.Errorf("rpcutil: %s: %w: %w", serviceMethod, codec.ErrNotSent, err)
+		return nil, fmt.Errorf("rpcutil: %s: %w: %w", serviceMethod, codec.ErrNotSent, err)
 	}
-	gaveUp := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		if x.GiveUp(fmt.Errorf("rpcutil: %s: %w", serviceMethod, ctx.Err())) {
-			close(gaveUp)
+	defer func() { <-c.entrance }() // also where an encoder or a mapper panics
+	if x, ok := args.(*codec.Exchange); ok && x != nil {
+		args = x.Args // an Exchange of its own holds the outcome
+	}
+	s := &sent{exchange: &codec.Exchange{Args: args, Reply: reply}, gaveUp: make(chan struct{})}
+	s.stop = context.AfterFunc(ctx, func() {
+		if s.exchange.GiveUp(fmt.Errorf("rpcutil: %s: %w", serviceMethod, ctx.Err())) {
+			close(s.gaveUp)
 		}
 	})
-	defer stop()
-	call := c.rpc.Go(serviceMethod, x, nil, make(chan *rpc.Call, 1))
-	<-c.entrance
+	s.call = c.rpc.Go(serviceMethod, s.exchange, nil, make(chan *rpc.Call, 1))
+	return s, nil
+}
+
+// wait waits for the outcome, or for the end of the context.
+func (s *sent) wait() error {
+	defer s.stop()
 	select {
-	case <-call.Done:
-		if call.Error != nil {
-			return call.Error
+	case <-s.call.Done:
+		if s.call.Error != nil {
+			return s.call.Error
 		}
-	case <-gaveUp:
+	case <-s.gaveUp:
 	}
-	return x.Err
+	return s.exchange.Err
 }
 
 // enter waits for the entrance. What has ended already is never sent.
@@ -170,7 +226,9 @@ func (c *Client) enter(ctx context.Context) error {
 }
 
 // Notify sends a notification: a call that nobody answers. It returns when the
-// message is accepted for sending. mprpc closes the connection on one.
+// message is accepted for sending, at the latest after codec.Options.WriteTimeout
+// or Close; CallTimeout and interceptors are for calls. mprpc closes the
+// connection on a notification.
 func (c *Client) Notify(serviceMethod string, args any) error {
 	return c.codec.(codec.Notifier).Notify(serviceMethod, args)
 }

@@ -308,3 +308,84 @@ func TestACallWhoseContextHasEndedIsNotSent(t *testing.T) {
 		peer.ExpectEnd()
 	})
 }
+
+func TestGoSendsInItsOrderAndEncodesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		peer := codectest.NewPeer(t, far)
+		client := rpcutil.NewClient(near, rpcutil.ClientOptions{Codec: codec.Options{Pipeline: codec.Always}})
+		args := new(struct{ N int })
+		var calls []*rpc.Call
+		received := make(chan []byte, 30)
+		go func() {
+			for range 30 {
+				frame, _ := peer.Receive()
+				received <- frame
+			}
+		}()
+		for i := range 30 {
+			args.N = i
+			calls = append(calls, client.Go("n", args, nil, nil))
+		}
+		for i := range 30 {
+			if got := <-received; got[len(got)-1] != byte(i) {
+				t.Errorf("request %d is % x", i, got)
+			}
+		}
+		client.Close()
+		for _, call := range calls {
+			if <-call.Done; call.Error != rpc.ErrShutdown {
+				t.Error(call.Error)
+			}
+		}
+	})
+}
+
+// panicky is a mapper that panics for one name.
+type panicky struct{ codec.NameMapper }
+
+func (panicky) ToWire(name string) string {
+	if name == "panic" {
+		panic("no")
+	}
+	return name
+}
+
+func TestAPanicInAMapperHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := clerkOf(t, rpcutil.ClientOptions{Codec: codec.Options{Names: panicky{}}})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			client.Call("panic", nil, nil)
+		}()
+		if got, err := rpcutil.Call[int](t.Context(), client, "sum", 1, 2); got != 3 || err != nil {
+			t.Error(got, err)
+		}
+	})
+}
+
+func TestANilInterceptorPanics(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	defer func() {
+		if recover() == nil {
+			t.Error("a nil interceptor is accepted")
+		}
+	}()
+	rpcutil.NewClient(near, rpcutil.ClientOptions{Interceptors: []rpcutil.ClientInterceptor{nil}})
+}
+
+func TestAnExchangePassedToAClientGivesItsArguments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := clerkOf(t, rpcutil.ClientOptions{})
+		var sum int
+		if err := client.Call("sum", &codec.Exchange{Args: codec.Args{1, 2}}, &sum); sum != 3 || err != nil {
+			t.Error(sum, err)
+		}
+	})
+}
