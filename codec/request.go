@@ -51,6 +51,13 @@ func (p Params) Decode(to ...any) error {
 	return p.named(p.wireValues().DecodeEach(p.raw, to...))
 }
 
+// DecodeVariadic stores the first parameters in what the pointers of fixed point
+// to, one for each, and all that follow in the slice that rest points to, as a
+// variadic function takes them. The error is fit to be returned to the caller.
+func (p Params) DecodeVariadic(fixed []any, rest any) error {
+	return p.named(p.wireValues().DecodeVariadic(p.raw, fixed, rest))
+}
+
 // Into stores the parameters in what args points to, by the rules for the
 // argument of a net/rpc method: the fields of a struct in order, or by name, and
 // so on. The error is fit to be returned to the caller.

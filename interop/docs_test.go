@@ -444,7 +444,7 @@ func Example_docsGoCalls() {
 func Example_docsUnknownMethod() {
 	near, far := net.Pipe()
 	go func() { // as mprpc does
-		far.Read(make([]byte, 1))
+		far.Read(make([]byte, 4096)) // all of the request
 		far.Close()
 	}()
 	silent := codec.Options{Logger: slog.New(slog.DiscardHandler)}

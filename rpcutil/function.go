@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-mprpc/mprpc/codec"
@@ -13,11 +15,11 @@ import (
 
 // A function is a Go function that serves a wire name: its parameters are those
 // of the call, but for a context in front, and its results are a value, an
-// error, both or neither. Or it is a method of net/rpc's form: (args, *reply)
-// error.
+// error, both or neither. Or it is of net/rpc's form: (args, *reply) error.
 type function struct {
 	fn       reflect.Value
-	rpcArgs  reflect.Type // the type of args in net/rpc's form, nil otherwise
+	rpc      bool         // it is of net/rpc's form
+	whole    reflect.Type // of the argument that stands for all parameters, nil where each has its own
 	ctx      bool         // the first parameter is a context.Context
 	params   []reflect.Type
 	variadic bool
@@ -46,28 +48,47 @@ func newFunction(fn any, names []string) (*function, error) {
 // newFunctionOf is newFunction for a type, which leaves the function out.
 func newFunctionOf(t reflect.Type, names []string) (*function, error) {
 	f := &function{variadic: t.IsVariadic(), names: names}
-	for i := range t.NumIn() {
-		in := t.In(i)
-		switch {
-		case in == typeOfContext && i == 0:
-			f.ctx = true
-			continue
-		case in == typeOfContext:
-			return nil, errors.New("a context.Context must be the first parameter")
-		}
-		if err := usable(in, "parameter"); err != nil {
+	in := make([]reflect.Type, t.NumIn())
+	for i := range in {
+		in[i] = t.In(i)
+	}
+	if len(in) > 0 && in[0] == typeOfContext {
+		f.ctx, in = true, in[1:]
+	}
+	if slices.Contains(in, typeOfContext) {
+		return nil, errors.New("a context.Context must be the first parameter")
+	}
+	switch {
+	case len(in) == 2 && in[1].Kind() == reflect.Pointer && t.NumOut() == 1 && t.Out(0) == typeOfError:
+		f.rpc, f.whole, f.result = true, in[0], in[1].Elem()
+		if err := usable(f.result, "result"); err != nil {
 			return nil, err
 		}
-		f.params = append(f.params, in)
+		in = in[:1]
+	case len(in) == 1 && takesAll(in[0]):
+		f.whole = in[0]
+	default:
+		f.params = in
 	}
-	if err := f.addResults(t); err != nil {
+	for _, t := range in {
+		if t == f.whole && takesAll(t) {
+			continue
+		}
+		if err := usable(t, "parameter"); err != nil {
+			return nil, err
+		}
+	}
+	if !f.rpc {
+		if err := f.addResults(t); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.checkNames(); err != nil {
 		return nil, err
 	}
-	if names != nil && len(names) != len(f.params) {
-		return nil, fmt.Errorf("%d parameter names for a function with %d parameters", len(names), len(f.params))
-	}
 	f.countRequired()
-	return f, f.makeArgs()
+	f.makeArgs()
+	return f, nil
 }
 
 func (f *function) addResults(t reflect.Type) error {
@@ -86,14 +107,29 @@ func (f *function) addResults(t reflect.Type) error {
 	return nil
 }
 
-// usable refuses types that no MessagePack value can stand for.
-func usable(t reflect.Type, as string) error {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
-		t = t.Elem()
+// checkNames refuses names that a caller could not use, or not tell apart.
+func (f *function) checkNames() error {
+	if f.names == nil {
+		return nil
 	}
-	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
-		return fmt.Errorf("%s cannot be sent, so it cannot be a %s", t, as)
+	if f.whole != nil && len(f.names) > 0 {
+		return fmt.Errorf("a %s stands for all parameters, which cannot have names here", f.whole)
+	}
+	if len(f.names) != len(f.params) {
+		return fmt.Errorf("%d parameter names for a function with %d parameters", len(f.names), len(f.params))
+	}
+	for i, name := range f.names {
+		if err := checkText(name); err != nil {
+			return fmt.Errorf("parameter name %q %w", name, err)
+		}
+		if strings.Contains(name, ",") || name == "-" || name == "" { // they mean something in a tag
+			return fmt.Errorf("%q cannot be the name of a parameter", name)
+		}
+		for _, other := range f.names[:i] {
+			if strings.EqualFold(name, other) {
+				return fmt.Errorf("parameter names %s and %s are the same to a caller", other, name)
+			}
+		}
 	}
 	return nil
 }
@@ -114,23 +150,19 @@ func (f *function) countRequired() {
 
 // makeArgs makes the struct type through which package codec decodes the
 // parameters by its rule for structs: with names, optional ones and checks.
-func (f *function) makeArgs() error {
-	if f.variadic {
-		return nil
+func (f *function) makeArgs() {
+	if f.variadic || f.whole != nil {
+		return
 	}
 	fields := make([]reflect.StructField, len(f.params))
 	for i, t := range f.params {
 		tag := f.name(i)
-		if strings.ContainsAny(tag, "\",`\\") || tag == "-" || tag == "" {
-			return fmt.Errorf("%q cannot be the name of a parameter", tag)
-		}
 		if i >= f.required {
 			tag += ",omitempty"
 		}
-		fields[i] = reflect.StructField{Name: fmt.Sprintf("P%d", i+1), Type: t, Tag: reflect.StructTag(`msgpack:"` + tag + `"`)}
+		fields[i] = reflect.StructField{Name: fmt.Sprintf("P%d", i+1), Type: t, Tag: reflect.StructTag("msgpack:" + strconv.Quote(tag))}
 	}
 	f.args = reflect.StructOf(fields)
-	return nil
 }
 
 // name is what a parameter is called in errors: its name, else its type.
@@ -151,16 +183,17 @@ func typeName(t reflect.Type) string {
 
 // decode takes the parameters of a request.
 func (f *function) decode(r *codec.Request) ([]reflect.Value, error) {
-	p := r.Params
 	switch {
+	case f.whole != nil:
+		return f.decodeWhole(r)
 	case f.variadic:
 		return f.decodeVariadic(r)
-	case f.rpcArgs != nil:
-		args := reflect.New(f.rpcArgs)
-		return []reflect.Value{args.Elem()}, p.Into(args.Interface())
+	case f.names == nil && f.required > 1 && r.Params.Len() == 1:
+		// Package codec would take a map for parameters by name, and there are none.
+		return nil, fmt.Errorf("%s: %s, got 1", wire.QuoteName(r.Method), f.want())
 	}
 	args := reflect.New(f.args)
-	if err := p.Into(args.Interface()); err != nil {
+	if err := r.Params.Into(args.Interface()); err != nil {
 		return nil, err
 	}
 	in := make([]reflect.Value, len(f.params))
@@ -170,38 +203,59 @@ func (f *function) decode(r *codec.Request) ([]reflect.Value, error) {
 	return in, nil
 }
 
-func (f *function) decodeVariadic(r *codec.Request) ([]reflect.Value, error) {
-	n := r.Params.Len()
-	if n < f.required {
-		noun := "parameters"
-		if f.required == 1 {
-			noun = "parameter"
+// want describes the parameters in the words of package codec.
+func (f *function) want() string {
+	names := make([]string, len(f.params))
+	for i := range names {
+		if names[i] = f.name(i); i >= f.required {
+			names[i] = "[" + names[i] + "]"
 		}
-		return nil, fmt.Errorf("%s: want at least %d %s, got %d", wire.QuoteName(r.Method), f.required, noun, n)
 	}
-	in, to := make([]reflect.Value, n), make([]any, n)
-	for i := range n {
-		t := f.params[min(i, len(f.params)-1)]
-		if i >= f.required {
-			t = f.params[f.required].Elem()
-		}
+	count := strconv.Itoa(len(names))
+	if f.required < len(names) {
+		count = fmt.Sprintf("%d to %d", f.required, len(names))
+	}
+	return fmt.Sprintf("want %s parameters (%s)", count, strings.Join(names, ", "))
+}
+
+// decodeWhole makes the argument that stands for all parameters.
+func (f *function) decodeWhole(r *codec.Request) ([]reflect.Value, error) {
+	switch f.whole {
+	case typeOfRequest:
+		return []reflect.Value{reflect.ValueOf(*r)}, nil
+	case reflect.PointerTo(typeOfRequest):
+		return []reflect.Value{reflect.ValueOf(r)}, nil
+	}
+	args := reflect.New(f.whole)
+	return []reflect.Value{args.Elem()}, r.Params.Into(args.Interface())
+}
+
+// decodeVariadic takes the parameters of a variadic function, those of its end as
+// the slice that it gets.
+func (f *function) decodeVariadic(r *codec.Request) ([]reflect.Value, error) {
+	in, to := make([]reflect.Value, len(f.params)), make([]any, len(f.params))
+	for i, t := range f.params {
 		v := reflect.New(t)
 		in[i], to[i] = v.Elem(), v.Interface()
 	}
-	return in, r.Params.Decode(to...)
+	return in, r.Params.DecodeVariadic(to[:f.required], to[f.required])
 }
 
 // call runs the function. The result is nil where it has none.
 func (f *function) call(ctx context.Context, in []reflect.Value) (any, error) {
-	if f.rpcArgs != nil {
-		reply := newReply(f.result)
-		err, _ := f.fn.Call([]reflect.Value{in[0], reply})[0].Interface().(error)
-		return reply.Elem().Interface(), err
-	}
 	if f.ctx {
 		in = append([]reflect.Value{reflect.ValueOf(ctx)}, in...)
 	}
-	out := f.fn.Call(in)
+	if f.rpc {
+		reply := newReply(f.result)
+		err, _ := f.fn.Call(append(in, reply))[0].Interface().(error)
+		return reply.Elem().Interface(), err
+	}
+	run := f.fn.Call
+	if f.variadic {
+		run = f.fn.CallSlice
+	}
+	out := run(in)
 	if f.err {
 		if err, _ := out[len(out)-1].Interface().(error); err != nil {
 			return nil, err

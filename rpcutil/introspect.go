@@ -52,8 +52,11 @@ func (m *muxMethod) info(name string) methodInfo {
 
 func (f *function) describeParams() []paramInfo {
 	list := []paramInfo{}
-	if f.rpcArgs != nil {
-		return describeArgs(f.rpcArgs)
+	switch {
+	case f.whole != nil && takesAll(f.whole):
+		return list // whatever comes
+	case f.whole != nil:
+		return describeArgs(f.whole)
 	}
 	for i, t := range f.params {
 		p := paramInfo{Type: t.String(), Optional: i >= f.required}

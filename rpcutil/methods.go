@@ -1,10 +1,17 @@
 package rpcutil
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"go/token"
 	"reflect"
+	"strings"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // A service is what the table knows of a receiver: under which name net/rpc has it, and its methods.
@@ -76,4 +83,113 @@ func isExportedOrBuiltin(t reflect.Type) bool {
 	}
 	// PkgPath is empty for predeclared types and for composite ones such as []T, which net/rpc lets through unseen.
 	return token.IsExported(t.Name()) || t.PkgPath() == ""
+}
+
+var (
+	typeOfRequest = reflect.TypeFor[codec.Request]()
+	typeOfArgs    = reflect.TypeFor[codec.Args]()
+
+	// own are the interfaces by which a type has a wire form of its own, for
+	// parameters and for results.
+	own = map[string][]reflect.Type{
+		"parameter": {
+			reflect.TypeFor[msgpack.CustomDecoder](), reflect.TypeFor[msgpack.Unmarshaler](),
+			reflect.TypeFor[encoding.BinaryUnmarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](),
+		},
+		"result": {
+			reflect.TypeFor[msgpack.CustomEncoder](), reflect.TypeFor[msgpack.Marshaler](),
+			reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.TextMarshaler](),
+		},
+	}
+)
+
+// takesAll reports whether an argument of type t takes all parameters of a call,
+// whatever they are.
+func takesAll(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t == typeOfRequest || t == typeOfArgs
+}
+
+// usable refuses types that no MessagePack value can stand for.
+func usable(t reflect.Type, as string) error {
+	return usableIn(t, as, false, map[reflect.Type]bool{})
+}
+
+// usableIn is usable for a part of a type. A field may be an interface: it stays
+// nil. What seen has is looked at already, or is being looked at.
+func usableIn(t reflect.Type, as string, field bool, seen map[reflect.Type]bool) error {
+	switch {
+	case t == typeOfRequest || t == typeOfArgs && as == "parameter":
+		return fmt.Errorf("%s can only be the only parameter, which takes all", t)
+	case seen[t] || hasOwnForm(t, as):
+		return nil
+	}
+	if t.Kind() != reflect.Interface { // an interface counts by where it is
+		seen[t] = true
+	}
+	switch t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer, reflect.Uintptr:
+		return fmt.Errorf("%s cannot be sent, so it cannot be a %s", t, as)
+	case reflect.Interface:
+		if as == "parameter" && !field && t.NumMethod() > 0 && t != typeOfError {
+			return fmt.Errorf("no value that is sent tells which %s it is, so it cannot be a parameter", t)
+		}
+	case reflect.Pointer:
+		if endless(t) {
+			return fmt.Errorf("%s is a pointer to nothing but pointers, so it cannot be a %s", t, as)
+		}
+		return usableIn(t.Elem(), as, field, seen)
+	case reflect.Slice, reflect.Array:
+		return usableIn(t.Elem(), as, field, seen)
+	case reflect.Map:
+		if err := usableIn(t.Key(), as, field, seen); err != nil {
+			return err
+		}
+		return usableIn(t.Elem(), as, field, seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if name, _, _ := strings.Cut(f.Tag.Get("msgpack"), ","); name == "-" || !f.IsExported() && !f.Anonymous {
+				continue
+			}
+			if err := usableIn(f.Type, as, true, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hasOwnForm reports whether t looks after itself. An interface does not: there
+// is nothing yet that could.
+func hasOwnForm(t reflect.Type, as string) bool {
+	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer {
+		return false
+	}
+	for _, i := range own[as] {
+		if t.Implements(i) || reflect.PointerTo(t).Implements(i) {
+			return true
+		}
+	}
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	// Package wire takes a struct as one value only if it has a form of its own,
+	// such as time.Time and extension types.
+	params := wire.ParamsOf(t)
+	return len(params) == 1 && params[0].Name == ""
+}
+
+// endless reports whether a pointer type leads to no value: type P *P.
+func endless(t reflect.Type) bool {
+	seen := map[reflect.Type]bool{}
+	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
+		if seen[t] {
+			return true
+		}
+		seen[t] = true
+	}
+	return false
 }

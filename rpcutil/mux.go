@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Mux serves functions by their wire names, with contexts, interceptors and a
@@ -52,9 +55,10 @@ type Method struct {
 	// Name is the name on the wire.
 	Name string
 	// Params names the parameters, for errors, for calls by name and for
-	// rpc.methods. It is nil, or has a name for each parameter but the context.
+	// rpc.methods. It is nil, or has a name for each parameter but the context;
+	// names may not differ in case alone. Without it there are no calls by name.
 	Params []string
-	// Doc is a line of documentation for rpc.methods.
+	// Doc is a text of documentation for rpc.methods.
 	Doc string
 	// Func is the function; see Mux.Handle.
 	Func any
@@ -65,7 +69,15 @@ type Method struct {
 // not when the peer has finished sending, see codec.Request; its other parameters
 // are those of the call. Pointers at the end are optional parameters, nil when
 // they are not sent, and the last parameter may be variadic. It returns nothing,
-// a value, an error, or a value and an error.
+// a value, an error, or a value and an error. A function whose only parameter is
+// a *codec.Request, codec.Request or codec.Args takes all parameters of the call,
+// whatever they are, the first two undecoded.
+//
+// A function that returns an error alone and has two parameters, not counting the
+// context, of which the last is a pointer, is of net/rpc's form instead, (args,
+// *reply) error: a method value of a net/rpc service can be served as it is. This
+// form wins over an optional last parameter; a function that wants one returns
+// something besides the error.
 //
 // A *codec.Error, also one that is wrapped, reaches the caller with its code and
 // data where codec.Options.Errors allows; any other error as text. A panic
@@ -79,11 +91,19 @@ func (m *Mux) Handle(name string, fn any) {
 }
 
 // HandleMethod is Handle with names for the parameters and a line of
-// documentation, and with an error instead of a panic.
+// documentation, and with an error instead of a panic. It keeps no part of method
+// that the caller could change.
 func (m *Mux) HandleMethod(method Method) error {
 	if method.Name == "" {
 		return errors.New("rpcutil: a method needs a name")
 	}
+	if err := checkText(method.Name); err != nil {
+		return fmt.Errorf("rpcutil: method name %q %w", method.Name, err)
+	}
+	if !utf8.ValidString(method.Doc) {
+		return fmt.Errorf("rpcutil: method %s: its documentation is not valid UTF-8", method.Name)
+	}
+	method.Params = slices.Clone(method.Params)
 	f, err := newFunction(method.Func, method.Params)
 	if err != nil {
 		return fmt.Errorf("rpcutil: method %s: %w", method.Name, err)
@@ -97,8 +117,22 @@ func (m *Mux) HandleMethod(method Method) error {
 	})
 }
 
+// checkText refuses names that cannot be sent, or would spoil a log.
+func checkText(name string) error {
+	switch {
+	case !utf8.ValidString(name):
+		return errors.New("is not valid UTF-8")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("has a control character")
+	}
+	return nil
+}
+
 // Use puts an interceptor around all calls. The one added first is outermost.
 func (m *Mux) Use(interceptor Interceptor) {
+	if interceptor == nil { // it would fail every call to come
+		panic("rpcutil: Use needs an interceptor, not nil")
+	}
 	m.change(func(s *muxState) error {
 		s.interceptors = append(s.interceptors, interceptor)
 		return nil

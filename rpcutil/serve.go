@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/rpc"
+	"reflect"
 	"runtime/debug"
 	"sync"
 
@@ -64,17 +65,11 @@ type incoming struct {
 // answer runs a call and writes its response, also for a method that ends its
 // goroutine.
 func (m *Mux) answer(c rpc.ServerCodec, writing *sync.Mutex, in *incoming) {
-	result, err := any(nil), errInternal // what stands if the method ends its goroutine
+	reply, ended := any(&codec.Error{Message: errInternal.Error()}), false
 	defer func() {
 		response := rpc.Response{ServiceMethod: in.header.ServiceMethod, Seq: in.header.Seq}
-		var reply any
-		switch {
-		case in.bad:
+		if in.bad {
 			response.Error = "bad request" // the codec answers with what it knows
-		case err != nil:
-			reply = wireError(err)
-		default:
-			reply = result
 		}
 		if writing != nil {
 			writing.Lock()
@@ -86,15 +81,33 @@ func (m *Mux) answer(c rpc.ServerCodec, writing *sync.Mutex, in *incoming) {
 		}
 		c.WriteResponse(&response, reply) // a failed write has closed the connection
 	}()
+	defer func() { // deferred last, so that it cannot keep the answer from leaving
+		if !ended {
+			m.log(slog.LevelWarn, "mprpc: method ended its goroutine", "method", in.request.Method)
+		}
+	}()
 	if !in.bad {
-		result, err = m.run(&in.request)
+		result, err := m.run(&in.request)
+		if err != nil {
+			reply = m.wireError(in.request.Method, err)
+		} else {
+			reply = result
+		}
 	}
+	ended = true
 }
 
 // wireError makes an error what package codec sends in the form that its Options
 // choose. The text is that of the whole error, the code and data those of the
-// *codec.Error in it, if there is one.
-func wireError(err error) *codec.Error {
+// *codec.Error in it, if there is one. The error is the program's: its methods
+// may panic, and those of a nil pointer that is returned as an error do.
+func (m *Mux) wireError(method string, err error) (form *codec.Error) {
+	defer func() {
+		if v := recover(); v != nil {
+			m.logPanic("mprpc: panic in an error's method", method, v, debug.Stack())
+			form = &codec.Error{Message: errInternal.Error()}
+		}
+	}()
 	var e *codec.Error
 	if !errors.As(err, &e) || e == nil {
 		e = new(codec.Error)
@@ -110,30 +123,71 @@ var errInternal = errors.New("internal error")
 
 // run finds the method of a request, decodes its parameters and calls it, with
 // the interceptors around it.
-func (m *Mux) run(r *codec.Request) (result any, err error) {
+func (m *Mux) run(r *codec.Request) (any, error) {
 	s := m.current()
-	method := s.find(r.Method)
-	if method == nil {
-		if r.Method == methodsName && !m.HideMethods {
-			return s.describe(), nil
-		}
-		return nil, errors.New(s.notFound(r.Method))
-	}
-	defer func() {
-		if v := recover(); v != nil {
-			m.logger().Error("mprpc: panic in method", "method", r.Method, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-			result, err = nil, errInternal
-		}
-	}()
-	in, err := method.decode(r)
+	call, in, err := m.prepare(s, r)
 	if err != nil {
 		return nil, err
 	}
-	next := func(ctx context.Context) (any, error) { return method.call(ctx, in) }
-	if len(s.interceptors) > 0 {
-		next = s.around(r, in, next)
+	// The method has a guard of its own, so that what interceptors do after it is
+	// done for a panic too.
+	next := func(ctx context.Context) (any, error) {
+		return m.guarded(r.Method, func() (any, error) { return call(ctx) })
 	}
-	return next(r.Context())
+	if len(s.interceptors) == 0 {
+		return next(r.Context())
+	}
+	return m.guarded(r.Method, func() (any, error) { return s.around(r, in, next)(r.Context()) })
+}
+
+// prepare finds what a request calls, and decodes its parameters.
+func (m *Mux) prepare(s *muxState, r *codec.Request) (call func(context.Context) (any, error), in []reflect.Value, err error) {
+	method := s.find(r.Method)
+	switch {
+	case method != nil:
+		if in, err = method.decode(r); err != nil {
+			return nil, nil, m.decodeError(r.Method, err)
+		}
+		return func(ctx context.Context) (any, error) { return method.call(ctx, in) }, in, nil
+	case r.Method == methodsName && !m.HideMethods:
+		return func(context.Context) (any, error) { return s.describe(), nil }, nil, nil
+	}
+	return nil, nil, errors.New(s.notFound(r.Method))
+}
+
+// maxErrorText bounds the texts of errors that quote what a peer has sent.
+const maxErrorText = 1 << 10
+
+// decodeError makes of an error in decoding parameters the one that the peer gets
+// to see. What a type's own decoder panics with is not for the peer.
+func (m *Mux) decodeError(method string, err error) error {
+	var p *wire.PanicError
+	if errors.As(err, &p) {
+		m.logPanic("mprpc: panic in a parameter's decoder", method, p.Value, p.Stack)
+		return errInternal
+	}
+	return errors.New(wire.BoundText(err.Error(), maxErrorText))
+}
+
+// guarded runs the program's code and makes an error of a panic.
+func (m *Mux) guarded(method string, run func() (any, error)) (result any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			m.logPanic("mprpc: panic in method", method, v, debug.Stack())
+			result, err = nil, errInternal
+		}
+	}()
+	return run()
+}
+
+func (m *Mux) logPanic(message, method string, v any, stack []byte) {
+	m.log(slog.LevelError, message, "method", method, "panic", fmt.Sprint(v), "stack", string(stack))
+}
+
+// log writes a record. A handler that panics costs the record, not the process.
+func (m *Mux) log(level slog.Level, message string, args ...any) {
+	defer func() { _ = recover() }()
+	m.logger().Log(context.Background(), level, message, args...)
 }
 
 func (m *Mux) logger() *slog.Logger {

@@ -84,6 +84,44 @@ func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
 	return nil
 }
 
+// DecodeVariadic stores the first parameters in what the pointers of fixed point
+// to, one for each, and all that follow in the slice that rest points to. The
+// slice is charged before it is made: a parameter of one byte may be large in Go.
+func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) {
+	defer guard(&err)
+	tail, err := target(rest)
+	if err == nil && tail.Kind() != reflect.Slice {
+		err = fmt.Errorf("want a pointer to a slice to decode into, got %T", rest)
+	}
+	if err != nil {
+		return err
+	}
+	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
+	n := d.count() - len(fixed)
+	if n < 0 {
+		return fmt.Errorf("want at least %s, got %d", plural(len(fixed)), n+len(fixed))
+	}
+	for i, p := range fixed {
+		v, err := target(p)
+		if err == nil {
+			err = d.whole(v)
+		}
+		if err != nil {
+			return paramError(err, i, "")
+		}
+	}
+	if err := d.charge(n, tail.Type().Elem().Size()); err != nil {
+		return err
+	}
+	tail.Set(reflect.MakeSlice(tail.Type(), n, n))
+	for i := range n {
+		if err := d.whole(tail.Index(i)); err != nil {
+			return paramError(err, len(fixed)+i, "")
+		}
+	}
+	return nil
+}
+
 func plural(n int) string {
 	switch n {
 	case 0:

@@ -1,6 +1,8 @@
 package wire_test
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -271,5 +273,35 @@ func TestParamsOfDescribesWhatATypeStandsFor(t *testing.T) {
 		if got := wire.ParamsOf(tt.of); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%v: %v, want %v", tt.of, got, tt.want)
 		}
+	}
+}
+
+func TestDecodeVariadicTakesTheRestAsASlice(t *testing.T) {
+	for _, tt := range []struct{ raw, label, rest, want string }{
+		{"92 a16e 05", "n", "[5]", ""},
+		{"91 a16e", "n", "[]", ""},
+		{"93 a16e 05 06", "n", "[5 6]", ""},
+		{"90", "", "[]", "want at least 1 parameter, got 0"},
+		{"92 05 05", "", "[]", "parameter 1: 5 does not fit string"},
+		{"93 a16e 05 a178", "n", "[5 0]", "parameter 3: text does not fit int"},
+	} {
+		var label string
+		var rest []int
+		err := values.DecodeVariadic(scanned(t, unhex(t, tt.raw)), []any{&label}, &rest)
+		if errText(err) != tt.want || label != tt.label || fmt.Sprint(rest) != tt.rest {
+			t.Errorf("%s: %q %v, %v", tt.raw, label, rest, err)
+		}
+	}
+	for _, rest := range []any{nil, new(int), []int{}} {
+		if err := values.DecodeVariadic([]byte{0x90}, nil, rest); err == nil {
+			t.Errorf("%T is accepted", rest)
+		}
+	}
+	tight := wire.Values{Limits: limits}
+	tight.Limits.Decoded = 1 << 20
+	err := tight.DecodeVariadic(append([]byte{0xdc, 0x10, 0}, make([]byte, 0x1000)...), nil, new([][1024]int8))
+	var limit *wire.LimitError
+	if !errors.As(err, &limit) {
+		t.Errorf("4,096 arrays of 1 KiB under 1 MiB: %v", err)
 	}
 }
