@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/rpc"
@@ -145,10 +144,7 @@ func (c *client) mayWrite(msg []byte) bool { return c.server == nil && len(msg) 
 
 // callError puts the method in front of an error of this side.
 func (c *client) callError(method string, err error) error {
-	var p *wire.PanicError
-	if errors.As(err, &p) {
-		c.log.warn("panic while encoding or decoding", "method", wire.QuoteName(method), "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
-	}
+	c.log.panicked(method, err)
 	return fmt.Errorf("codec: %s: %w", wire.QuoteName(method), err)
 }
 
@@ -201,11 +197,7 @@ func (c *client) endReading(err error) (first bool) {
 	abnormal := err != io.EOF && err != rpc.ErrShutdown && c.server == nil
 	ignored := c.ignoredResponses()
 	if abnormal || ignored > 0 {
-		args := []any{"reason", err.Error()}
-		if ignored > 0 {
-			args = append(args, "ignored_responses", ignored)
-		}
-		c.log.warn("client connection ended", args...)
+		c.log.ended("client", err, ignored)
 	}
 	return true
 }

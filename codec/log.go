@@ -1,10 +1,14 @@
 package codec
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // A journal is the log of one connection. A peer must not be able to fill the
@@ -24,6 +28,25 @@ const journalBurst = 10
 
 func newJournal(logger *slog.Logger, remote net.Addr) *journal {
 	return &journal{logger: logger, remote: remote, credit: journalBurst, since: time.Now()}
+}
+
+// panicked logs the panic that err reports, if it does report one.
+func (j *journal) panicked(method string, err error) bool {
+	var p *wire.PanicError
+	if !errors.As(err, &p) {
+		return false
+	}
+	j.warn("panic while encoding or decoding", "method", wire.QuoteName(method), "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	return true
+}
+
+// ended logs why a half of a connection ended, with what it ignored.
+func (j *journal) ended(half string, reason error, ignored int) {
+	args := []any{"reason", reason.Error()}
+	if ignored > 0 {
+		args = append(args, "ignored_responses", ignored)
+	}
+	j.warn(half+" connection ended", args...)
 }
 
 func (j *journal) warn(msg string, args ...any) {

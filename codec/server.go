@@ -230,9 +230,7 @@ const maxErrorText = 1 << 10
 // callError makes of an error on this side the one that the peer gets to see.
 func (s *server) callError(call *served, err error) error {
 	name := wire.QuoteName(call.method)
-	var p *wire.PanicError
-	if errors.As(err, &p) {
-		s.log.warn("panic while encoding or decoding", "method", name, "panic", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	if s.log.panicked(call.method, err) {
 		return fmt.Errorf("%s: internal error", name)
 	}
 	return errors.New(wire.BoundText(name+": "+err.Error(), maxErrorText))
@@ -282,11 +280,7 @@ func (s *server) endReading(err error) (first bool) {
 	}
 	normal := err == io.EOF || errors.Is(err, rpc.ErrShutdown)
 	if !normal || ignored > 0 {
-		args := []any{"reason", err.Error()}
-		if ignored > 0 {
-			args = append(args, "ignored_responses", ignored)
-		}
-		s.log.warn("server connection ended", args...)
+		s.log.ended("server", err, ignored)
 	}
 	return true
 }

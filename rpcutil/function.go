@@ -190,7 +190,7 @@ func (f *function) decode(r *codec.Request) ([]reflect.Value, error) {
 		return f.decodeVariadic(r)
 	case f.names == nil && f.required > 1 && r.Params.Len() == 1:
 		// Package codec would take a map for parameters by name, and there are none.
-		return nil, fmt.Errorf("%s: %s, got 1", wire.QuoteName(r.Method), f.want())
+		return nil, fmt.Errorf("%s: %s, got 1", wire.QuoteName(r.Method), wire.Want(f.args))
 	}
 	args := reflect.New(f.args)
 	if err := r.Params.Into(args.Interface()); err != nil {
@@ -201,21 +201,6 @@ func (f *function) decode(r *codec.Request) ([]reflect.Value, error) {
 		in[i] = args.Elem().Field(i)
 	}
 	return in, nil
-}
-
-// want describes the parameters in the words of package codec.
-func (f *function) want() string {
-	names := make([]string, len(f.params))
-	for i := range names {
-		if names[i] = f.name(i); i >= f.required {
-			names[i] = "[" + names[i] + "]"
-		}
-	}
-	count := strconv.Itoa(len(names))
-	if f.required < len(names) {
-		count = fmt.Sprintf("%d to %d", f.required, len(names))
-	}
-	return fmt.Sprintf("want %s parameters (%s)", count, strings.Join(names, ", "))
 }
 
 // decodeWhole makes the argument that stands for all parameters.

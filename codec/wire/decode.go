@@ -72,6 +72,11 @@ func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
 	if n := d.count(); n != len(to) {
 		return fmt.Errorf("want %s, got %d", plural(len(to)), n)
 	}
+	return d.each(to)
+}
+
+// each stores one parameter in what each of the pointers points to.
+func (d *decoder) each(to []any) error {
 	for i, p := range to {
 		v, err := target(p)
 		if err == nil {
@@ -101,14 +106,8 @@ func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) 
 	if n < 0 {
 		return fmt.Errorf("want at least %s, got %d", plural(len(fixed)), n+len(fixed))
 	}
-	for i, p := range fixed {
-		v, err := target(p)
-		if err == nil {
-			err = d.whole(v)
-		}
-		if err != nil {
-			return paramError(err, i, "")
-		}
+	if err := d.each(fixed); err != nil {
+		return err
 	}
 	if err := d.charge(n, tail.Type().Elem().Size()); err != nil {
 		return err

@@ -143,6 +143,9 @@ func ParamsOf(t reflect.Type) []Param {
 	return list
 }
 
+// Want describes the parameters that a struct type t asks for, in an error text.
+func Want(t reflect.Type) string { return layoutOf(t).want() }
+
 // want describes the parameters a layout asks for, in an error text.
 func (l *layout) want() string {
 	n := len(l.params)
