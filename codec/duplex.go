@@ -85,11 +85,11 @@ func (d *duplex) end(err error) {
 // enqueue keeps a request until net/rpc fetches it, or answers it at once where
 // there are too many.
 func (s *server) enqueue(frame []byte) error {
-	call, msg, err := s.accept(frame)
+	call, err := s.accept(frame)
 	if err != nil || call == nil {
 		return err
 	}
-	if msg.Asks && !s.greeted {
+	if call.asks && !s.greeted {
 		s.greeted = true
 		if !s.w.offer(wire.Hello, false) {
 			return errNotReading
@@ -147,12 +147,6 @@ func (s *server) nextQueued() (*served, error) {
 		return call, nil
 	}
 	return nil, s.err
-}
-
-func (s *server) reason() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
 }
 
 // dropQueue forgets requests that nobody will serve.

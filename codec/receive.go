@@ -71,7 +71,7 @@ func (c *client) notified(msg wire.Message) error {
 	}
 	return c.notices.add(&Request{
 		Method:       name,
-		Params:       Params{bytes.Clone(msg.Params), &c.set.values, name},
+		Params:       Params{bytes.Clone(msg.Params), &c.set.values, c.log, name},
 		Notification: true,
 		RemoteAddr:   c.conn.remote,
 		ctx:          c.notices.ctx,

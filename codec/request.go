@@ -39,6 +39,7 @@ func (r *Request) Context() context.Context {
 type Params struct {
 	raw    []byte
 	values *wire.Values
+	log    *journal
 	method string
 }
 
@@ -72,13 +73,27 @@ func (p Params) wireValues() *wire.Values {
 	return p.values
 }
 
-// named puts the method in front of an error.
+// named puts the method in front of an error. What a type's own decoder panics
+// with is for the log: a method may return the error to its caller.
 func (p Params) named(err error) error {
 	if err == nil {
 		return nil
 	}
+	if p.log != nil && p.log.panicked(p.method, err) {
+		return &decoderPanic{p.method, err}
+	}
 	return fmt.Errorf("%s: %w", wire.QuoteName(p.method), err)
 }
+
+// A decoderPanic has a text that may be shown to a peer, and wraps the
+// *wire.PanicError that may not.
+type decoderPanic struct {
+	method string
+	panic  error
+}
+
+func (e *decoderPanic) Error() string { return wire.QuoteName(e.method) + ": internal error" }
+func (e *decoderPanic) Unwrap() error { return e.panic }
 
 // Raw returns the parameters in MessagePack: an array, or nothing or nil where
 // the peer sent nil.

@@ -14,37 +14,39 @@ func (s *server) WriteResponse(r *rpc.Response, body any) error {
 	if call == nil {
 		return fmt.Errorf("codec: response %d answers no request", r.Seq)
 	}
-	err := s.answer(call, r, body, alone)
+	buf := buffers.Get().(*[]byte)
+	defer buffers.put(buf)
+	msg, _ := s.appendResponse((*buf)[:0], call, r.Error, body)
+	*buf = msg
+	var err error
+	if len(msg) > 0 {
+		_, err = s.w.send(msg, alone, nil)
+	}
 	if s.answered(call) {
 		s.Close()
 	}
 	return err
 }
 
-// answer sends a response, or logs what became of a notification.
-func (s *server) answer(call *served, r *rpc.Response, body any, alone bool) error {
-	problem := failure(call, r.Error, body)
+// appendResponse appends the response to a call, which net/rpc answers with an
+// error's text or a result, or nothing for a notification, whose problem is
+// logged. The problem is what the peer is told, nil where the call succeeded.
+func (s *inbound) appendResponse(b []byte, call *served, text string, body any) (_ []byte, problem *Error) {
+	problem = failure(call, text, body)
 	if call.notification {
 		if problem != nil {
 			s.log.warn("notification failed", "method", wire.QuoteName(call.method), "error", wire.QuoteName(problem.Error()))
 		}
-		return nil
+		return b, problem
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.put(buf)
-	msg := (*buf)[:0]
 	if problem == nil {
-		var err error
-		if msg, err = s.set.values.AppendResult(msg, call.id, body); err != nil {
-			problem = &Error{Message: s.callError(call, fmt.Errorf("result cannot be sent: %w", err)).Error()}
+		out, err := s.set.values.AppendResult(b, call.id, body)
+		if err == nil {
+			return out, nil
 		}
+		problem = &Error{Message: s.callError(call, fmt.Errorf("result cannot be sent: %w", err)).Error()}
 	}
-	if problem != nil {
-		msg = s.set.appendError(msg[:0], call.id, problem)
-	}
-	*buf = msg
-	_, err := s.w.send(msg, alone, nil)
-	return err
+	return s.set.appendError(b, call.id, problem), problem
 }
 
 // failure returns the error to answer with, or nil for a result.

@@ -13,6 +13,11 @@ type transport struct {
 	io.ReadWriteCloser
 	remote    net.Addr
 	closeOnce sync.Once
+
+	// mu makes one change of the read deadline at a time, so that the one of
+	// stopReading stays.
+	mu      sync.Mutex
+	stopped bool // protected by mu
 }
 
 func newTransport(conn io.ReadWriteCloser) *transport {
@@ -40,9 +45,31 @@ func deadlineIn(d time.Duration) time.Time {
 
 // limitRead sets or clears the deadline for reading one message.
 func (t *transport) limitRead(timeout time.Duration) {
-	if c, ok := t.ReadWriteCloser.(interface{ SetReadDeadline(time.Time) error }); ok {
-		c.SetReadDeadline(deadlineIn(timeout)) // a failure shows in the next read
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.stopped {
+		t.setReadDeadline(deadlineIn(timeout)) // a failure shows in the next read
 	}
+}
+
+// stopReading makes reads fail with a time-out, those under way too. It reports
+// whether the connection can do that.
+func (t *transport) stopReading() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	return t.setReadDeadline(time.Unix(1, 0))
+}
+
+func (t *transport) hasStopped() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.stopped
+}
+
+func (t *transport) setReadDeadline(deadline time.Time) (ok bool) {
+	c, ok := t.ReadWriteCloser.(interface{ SetReadDeadline(time.Time) error })
+	return ok && c.SetReadDeadline(deadline) == nil
 }
 
 func (t *transport) limitWrite(timeout time.Duration) {

@@ -46,7 +46,7 @@ func TestMuxAnswersWhateverErrorsAndParametersDo(t *testing.T) {
 			m.Handle("panicky", func() error { return panickyErr{} })
 			m.Handle("exit", func() { runtime.Goexit() })
 			m.Handle("decode", func(secretive) {})
-			client := served(t, &m, codec.Options{})
+			client := served(t, &m, codec.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			for _, method := range []string{"typed", "coded", "panicky", "exit"} {
 				if err := client.Call(method, nil, nil); errText(err) != "internal error" {
 					t.Errorf("%s: %v", method, err)

@@ -146,7 +146,7 @@ func (m *Mux) prepare(s *muxState, r *codec.Request) (call func(context.Context)
 	switch {
 	case method != nil:
 		if in, err = method.decode(r); err != nil {
-			return nil, nil, m.decodeError(r.Method, err)
+			return nil, nil, decodeError(err)
 		}
 		return func(ctx context.Context) (any, error) { return method.call(ctx, in) }, in, nil
 	case r.Method == methodsName && !m.HideMethods:
@@ -159,11 +159,11 @@ func (m *Mux) prepare(s *muxState, r *codec.Request) (call func(context.Context)
 const maxErrorText = 1 << 10
 
 // decodeError makes of an error in decoding parameters the one that the peer gets
-// to see. What a type's own decoder panics with is not for the peer.
-func (m *Mux) decodeError(method string, err error) error {
+// to see. What a type's own decoder panics with is not for the peer; package codec
+// has logged it.
+func decodeError(err error) error {
 	var p *wire.PanicError
 	if errors.As(err, &p) {
-		m.logPanic("mprpc: panic in a parameter's decoder", method, p.Value, p.Stack)
 		return errInternal
 	}
 	return errors.New(wire.BoundText(err.Error(), maxErrorText))
@@ -184,10 +184,14 @@ func (m *Mux) logPanic(message, method string, v any, stack []byte) {
 	m.log(slog.LevelError, message, "method", method, "panic", fmt.Sprint(v), "stack", string(stack))
 }
 
-// log writes a record. A handler that panics costs the record, not the process.
 func (m *Mux) log(level slog.Level, message string, args ...any) {
+	logAt(m.logger(), level, message, args...)
+}
+
+// logAt writes a record. A handler that panics costs the record, not the process.
+func logAt(logger *slog.Logger, level slog.Level, message string, args ...any) {
 	defer func() { _ = recover() }()
-	m.logger().Log(context.Background(), level, message, args...)
+	logger.Log(context.Background(), level, message, args...)
 }
 
 func (m *Mux) logger() *slog.Logger {

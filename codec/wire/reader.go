@@ -31,6 +31,7 @@ type Reader struct {
 	start   int     // buf[start:end] has arrived; the current message begins at start
 	end     int
 	next    int // where the message behind the current one begins
+	found   int // length of the complete message at start, if Ready has found one
 	partial bool
 	err     error // a read error, held back until what arrived before it is used
 	broken  error // what Scan found: after it nothing can be trusted
@@ -49,32 +50,37 @@ func NewReader(r io.Reader, limits Limits) *Reader {
 // it ends within a message, a *LimitError, a *FormatError, or what the
 // underlying reader says; it is final.
 func (r *Reader) Next() ([]byte, error) {
-	if r.broken != nil {
-		return nil, r.broken
-	}
-	r.start = r.next
-	if r.start == r.end {
-		r.release()
-	}
-	for {
+	for !r.Ready() {
 		if r.start < r.end {
-			n, err := r.scan.Scan(r.buf[r.start:r.end])
-			if err != nil {
-				r.broken = err
-				return nil, err
-			}
-			if n > 0 {
-				r.scan.Reset()
-				r.next = r.start + n
-				r.setPartial(false)
-				return r.buf[r.start:r.next:r.next], nil
-			}
 			r.setPartial(true)
 		}
 		if err := r.fill(); err != nil {
 			return nil, err
 		}
 	}
+	if r.broken != nil {
+		return nil, r.broken
+	}
+	r.scan.Reset()
+	r.next = r.start + r.found
+	r.found = 0
+	r.setPartial(false)
+	return r.buf[r.start:r.next:r.next], nil
+}
+
+// Ready reports whether Next returns without reading: a complete message, or
+// what cannot be one, is buffered. The bytes that Next has returned before are
+// not valid any more.
+func (r *Reader) Ready() bool {
+	if r.broken != nil || r.found > 0 {
+		return true
+	}
+	if r.start = max(r.start, r.next); r.start == r.end {
+		r.release()
+		return false
+	}
+	r.found, r.broken = r.scan.Scan(r.buf[r.start:r.end])
+	return r.broken != nil || r.found > 0
 }
 
 // Unfinished returns what has arrived of the message that Next could not

@@ -1,0 +1,399 @@
+package rpcutil
+
+import (
+	"io"
+	"math"
+	"net"
+	"net/rpc"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A serverConn is a connection that a Server serves. One goroutine at a time has
+// the reading: it takes requests off the link and serves them. When a method takes
+// long, the reading goes on on another goroutine, and this one ends with its call.
+type serverConn struct {
+	server  *Server
+	handler Handler
+	info    ConnInfo
+	rwc     io.ReadWriteCloser
+
+	turn    turn
+	watched atomic.Bool // the watch has the connection, or is about to
+	seen    uint64      // the turn that the watch saw last; of the watch alone
+	ending  atomic.Bool // the connection ends as soon as it would wait for input
+
+	slots chan struct{} // one for each goroutine with a call, MaxPending of them
+	gone  chan struct{} // closed when the connection was cut
+	done  chan struct{} // closed when it has ended; err is set before
+
+	// Of the goroutine that has the reading:
+	out   []byte // answers that leave together
+	apart int    // requests that are still to be served apart, because one took long
+	holds bool   // a place in Server.running
+
+	mu sync.Mutex
+	// Protected by mu:
+	change  sync.Cond // broadcast when calls or isGone change
+	link    link      // nil while the protocol is not known; constant once set
+	calls   int       // whose goroutines have lost the reading
+	stopped bool      // nothing more is to be read
+	isGone  bool      // gone is closed
+	ended   bool      // done is closed
+	err     error     // why the connection ended; not protected once done is closed
+	number  uint64    // of the turn when wasIdle looked last
+}
+
+func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
+	c := &serverConn{
+		server:  s,
+		handler: s.handler(),
+		rwc:     rwc,
+		slots:   make(chan struct{}, pick(s.Codec.MaxPending, defaultMaxPending, math.MaxInt)),
+		gone:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	if conn, ok := rwc.(net.Conn); ok {
+		c.info = ConnInfo{conn.RemoteAddr(), conn.LocalAddr()}
+	}
+	c.change.L = &c.mu
+	c.turn.set(1, turnReading)
+	return c
+}
+
+// start finds out what the peer speaks and begins to read.
+func (c *serverConn) start() {
+	link, err := c.server.connect(c.rwc)
+	if err != nil {
+		c.rwc.Close()
+		c.end(err)
+		return
+	}
+	c.mu.Lock()
+	c.link = link
+	stopped, isGone := c.stopped, c.isGone
+	c.mu.Unlock()
+	if isGone {
+		link.abort(rpc.ErrShutdown)
+	} else if stopped && !link.stopReading() {
+		c.ending.Store(true)
+	}
+	c.read(1)
+}
+
+// longRuns is how many requests of a connection are served apart after one that
+// took long: where one does, others often do.
+const longRuns = 64
+
+// read has the reading, in the turn of that number, until the connection ends or
+// the reading is taken.
+func (c *serverConn) read(number uint64) {
+	select { // no more is read while MaxPending calls of the connection run
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-c.gone:
+	}
+	call := &serverCall{conn: c, number: number, has: true}
+	defer func() { // also where a method ends the goroutine
+		if call.lost {
+			c.left(call)
+		}
+	}()
+	for c.serveNext(call) {
+	}
+}
+
+// serveNext reads a request and serves it. It reports whether this goroutine has
+// the reading still.
+func (c *serverConn) serveNext(call *serverCall) (has bool) {
+	if !c.link.ready() && !c.rest(call) {
+		return false
+	}
+	err := c.link.next(call)
+	if !c.resume(call) {
+		return false
+	}
+	if err == nil {
+		err = c.admit()
+	}
+	if err != nil {
+		c.finish(call, err)
+		return false
+	}
+	return c.serve(call)
+}
+
+// rest sends what has gathered and gets ready to wait for input, for any time. It
+// reports false when it has lost the reading.
+func (c *serverConn) rest(call *serverCall) (has bool) {
+	if len(c.out) > 0 && !c.push(call) {
+		return false
+	}
+	c.release()
+	c.turn.set(call.number, turnWaiting)
+	if c.ending.Load() && c.turn.take(call.number, turnWaiting) {
+		call.number++
+		c.finish(call, io.EOF)
+		return false
+	}
+	return true
+}
+
+// resume ends the wait for input, if there was one. It reports false when stop has
+// ended the connection meanwhile.
+func (c *serverConn) resume(call *serverCall) bool {
+	if number, state := c.turn.state(); number == call.number && state != turnWaiting {
+		return true
+	}
+	if !c.turn.take(call.number, turnWaiting) {
+		call.has = false
+		return false
+	}
+	call.number++
+	c.beWatched()
+	return true
+}
+
+func (c *serverConn) beWatched() {
+	if !c.watched.Load() && c.watched.CompareAndSwap(false, true) {
+		c.server.watch.add(c)
+	}
+}
+
+// admit waits for a place among the calls of the server. Requests that arrived
+// together share one while the same goroutine serves them one after the other.
+func (c *serverConn) admit() error {
+	if c.holds {
+		return nil
+	}
+	select {
+	case c.server.running <- struct{}{}:
+		c.holds = true
+		return nil
+	case <-c.gone:
+		return rpc.ErrShutdown
+	}
+}
+
+func (c *serverConn) release() {
+	if c.holds {
+		c.holds = false
+		<-c.server.running
+	}
+}
+
+// enterMethod is called when the parameters of a call have been decoded: from now
+// on it may last, and the reading may be taken.
+func (c *serverConn) enterMethod(call *serverCall) {
+	call.holds = c.holds
+	if c.apart > 0 {
+		c.apart--
+		c.handOver(call)
+	} else if c.turn.change(call.number, turnReading, turnRunning) {
+		call.running = true
+	} else { // overdue
+		c.apart = longRuns
+		c.handOver(call)
+	}
+}
+
+// leaveMethod reports whether the goroutine of the call has the reading still. If
+// so, it cannot lose it before the next call.
+func (c *serverConn) leaveMethod(call *serverCall) bool {
+	if call.running {
+		call.running = false
+		call.has = c.turn.change(call.number, turnRunning, turnReading)
+		call.lost = !call.has
+	}
+	return call.has
+}
+
+// handOver gives the reading to another goroutine.
+func (c *serverConn) handOver(call *serverCall) {
+	call.has, call.lost = false, true
+	c.mu.Lock()
+	c.calls++
+	c.mu.Unlock()
+	c.holds = false
+	c.turn.set(call.number+1, turnReading)
+	go c.read(call.number + 1)
+}
+
+// look is how the watch sees that a connection has been busy since it looked last:
+// then the reading is taken from a method that runs, or is to be handed over by
+// the next. It reports whether to watch on.
+func (c *serverConn) look() bool {
+	number, state := c.turn.state()
+	if number != c.seen {
+		c.seen = number
+		return true
+	}
+	switch state {
+	case turnWaiting:
+		c.watched.Store(false)
+		if now, _ := c.turn.state(); now == number {
+			return false
+		}
+		// It has begun a turn and may have seen itself watched.
+		return c.watched.CompareAndSwap(false, true)
+	case turnRunning:
+		c.mu.Lock()
+		taken := c.turn.take(number, turnRunning)
+		if taken {
+			c.calls++
+		}
+		c.mu.Unlock()
+		if taken {
+			c.holds, c.apart = false, longRuns
+			go c.read(number + 1)
+		}
+	case turnReading:
+		c.turn.change(number, turnReading, turnOverdue)
+	}
+	return true
+}
+
+// left is called when a goroutine that has lost the reading is done with its call.
+func (c *serverConn) left(call *serverCall) {
+	if call.holds {
+		<-c.server.running
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls--
+	c.change.Broadcast()
+}
+
+// Answers up to gatherShort leave together with others, up to gatherMost.
+const (
+	gatherShort = 16 << 10
+	gatherMost  = 64 << 10
+)
+
+// answer sends an answer, or keeps a short one until there is nothing more to read
+// at once.
+func (c *serverConn) answer(call *serverCall, msg []byte) error {
+	if !c.leaveMethod(call) {
+		c.mu.Lock()
+		alone := c.calls == 1
+		c.mu.Unlock()
+		return c.link.send(msg, alone)
+	}
+	if len(c.out) > 0 && (len(msg) > gatherShort || len(c.out)+len(msg) > gatherMost) && !c.push(call) {
+		return c.link.send(msg, false)
+	}
+	if len(msg) > gatherShort {
+		return c.send(call, msg)
+	}
+	c.out = append(c.out, msg...)
+	return nil
+}
+
+// push sends what has gathered. It reports whether this goroutine has the reading
+// still.
+func (c *serverConn) push(call *serverCall) bool {
+	out := c.out
+	c.out = nil
+	c.send(call, out) // an error has ended the connection, which the next read tells
+	if call.has && cap(out) <= 4<<10 {
+		c.out = out[:0]
+	}
+	return call.has
+}
+
+// send writes while it has the reading, which may be taken meanwhile: a peer that
+// does not read its answers may have more to say.
+func (c *serverConn) send(call *serverCall, msg []byte) error {
+	call.holds, call.running = c.holds, true
+	c.turn.set(call.number, turnRunning)
+	c.beWatched()
+	err := c.link.send(msg, true)
+	c.leaveMethod(call)
+	return err
+}
+
+// finish ends the connection when nothing more can be read, behind the answers of
+// the calls that run.
+func (c *serverConn) finish(call *serverCall, err error) {
+	if len(c.out) > 0 && !c.push(call) {
+		return // who has the reading now comes here too
+	}
+	c.release()
+	c.turn.set(call.number, turnWaiting)
+	c.mu.Lock()
+	for c.calls > 0 && !c.isGone {
+		c.change.Wait()
+	}
+	c.mu.Unlock()
+	c.link.close()
+	c.end(err)
+}
+
+// end makes the connection one that has ended.
+func (c *serverConn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	if err != io.EOF && err != rpc.ErrShutdown {
+		c.err = err
+	}
+	c.ended = true
+	close(c.done)
+}
+
+func (c *serverConn) hasEnded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
+}
+
+// stop reads nothing more: the connection ends when the calls that have been read
+// are answered.
+func (c *serverConn) stop() {
+	c.mu.Lock()
+	c.stopped = true
+	link := c.link
+	c.mu.Unlock()
+	switch {
+	case link == nil: // start looks at stopped; what it waits for is not worth a wait
+		if d, ok := c.rwc.(interface{ SetReadDeadline(time.Time) error }); !ok || d.SetReadDeadline(time.Unix(1, 0)) != nil {
+			c.rwc.Close()
+		}
+	case !link.stopReading():
+		c.ending.Store(true)
+		if number, state := c.turn.state(); state == turnWaiting && c.turn.take(number, turnWaiting) {
+			go c.finish(&serverCall{conn: c, number: number + 1, has: true}, io.EOF)
+		}
+	}
+}
+
+// cut ends the connection without waiting for anything.
+func (c *serverConn) cut(reason error) {
+	c.mu.Lock()
+	if !c.isGone {
+		c.isGone = true
+		close(c.gone)
+	}
+	c.change.Broadcast()
+	link := c.link
+	c.mu.Unlock()
+	if link != nil {
+		link.abort(reason)
+	} else {
+		c.rwc.Close()
+	}
+	c.end(reason)
+}
+
+// wasIdle reports whether nothing has happened since it was asked last.
+func (c *serverConn) wasIdle() bool {
+	number, state := c.turn.state()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	idle := c.link == nil || state == turnWaiting && c.calls == 0 && number == c.number
+	c.number = number
+	return idle
+}

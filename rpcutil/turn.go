@@ -1,0 +1,90 @@
+package rpcutil
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A turn says who has the reading of a connection and what it does with it. A
+// short method runs on the goroutine that has read its request, which saves a
+// switch of goroutines for each call. While one runs that takes longer, the
+// reading is taken from it and goes on elsewhere, so that it never holds up
+// another call.
+//
+// The word holds a number in its upper bits and one of the states in its lower
+// ones. The number grows with each wait for input and each time that the reading
+// changes hands, so who has lost the reading can tell by it. Only who has the
+// reading changes the word, and the watch, which takes the reading in the state
+// running.
+type turn struct{ word atomic.Uint64 }
+
+const (
+	turnWaiting = iota // for input, which may take for ever
+	turnReading        // requests that have arrived
+	turnRunning        // a method, or writing: the reading may be taken
+	turnOverdue        // reading, and has been busy for so long that the next method is to run apart
+	turnStates
+)
+
+func (t *turn) state() (number, state uint64) {
+	w := t.word.Load()
+	return w / turnStates, w % turnStates
+}
+
+func (t *turn) set(number, state uint64) { t.word.Store(number*turnStates + state) }
+
+func (t *turn) change(number, from, to uint64) bool {
+	return t.word.CompareAndSwap(number*turnStates+from, number*turnStates+to)
+}
+
+// take takes the reading over for somebody else, who then is in the state
+// reading.
+func (t *turn) take(number, from uint64) bool {
+	return t.word.CompareAndSwap(number*turnStates+from, (number+1)*turnStates+turnReading)
+}
+
+// shortTime is how long the methods of requests that arrived together may run on
+// the goroutine that reads. It is when the watch looks, and the runtime may take
+// up to a millisecond longer to wake it where nothing else happens.
+const shortTime = 100 * time.Microsecond
+
+// A watch takes the reading from connections where it is held up. It looks at
+// them while there are any with something to do, by a timer: no goroutine is left
+// behind when the last connection has ended.
+type watch struct {
+	mu sync.Mutex
+	// Protected by mu:
+	conns []*serverConn
+	timer *time.Timer // runs while there are conns
+}
+
+// add has a connection watched until it is seen waiting.
+func (w *watch) add(c *serverConn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, c)
+	switch {
+	case len(w.conns) > 1:
+	case w.timer == nil:
+		w.timer = time.AfterFunc(shortTime, w.look)
+	default:
+		w.timer.Reset(shortTime)
+	}
+}
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kept := w.conns[:0]
+	for _, c := range w.conns {
+		if c.look() {
+			kept = append(kept, c)
+		}
+	}
+	clear(w.conns[len(kept):])
+	w.conns = kept
+	if len(kept) > 0 {
+		w.timer.Reset(shortTime)
+	}
+}
