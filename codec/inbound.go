@@ -160,16 +160,16 @@ func (s *inbound) callError(call *served, err error) error {
 	return errors.New(wire.BoundText(name+": "+err.Error(), maxErrorText))
 }
 
-// finish ends the reading. A peer whose message passes a limit is told so if
-// the id of its request is there; running calls are answered before net/rpc
-// closes the codec.
+// finish ends the reading and returns why, which is what ended the connection
+// first. A peer whose message passes a limit is told so if the id of its request
+// is there; running calls are answered before net/rpc closes the codec.
 func (s *inbound) finish(err error) error {
 	var limit *wire.LimitError
 	if errors.As(err, &limit) && s.reader != nil {
 		s.refuse(s.reader.Unfinished(), limit)
 	}
 	s.endReading(err)
-	if err != io.EOF && !errors.Is(err, rpc.ErrShutdown) {
+	if err = s.reason(); err != io.EOF && !errors.Is(err, rpc.ErrShutdown) {
 		return fmt.Errorf("codec: %w", err)
 	}
 	return io.EOF

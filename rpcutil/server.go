@@ -270,6 +270,7 @@ func (s *Server) serve(c *serverConn) error {
 	go c.start()
 	<-c.done
 	idle.Stop()
+	s.Hooks.connClosed(c.info, c.err)
 	s.mu.Lock()
 	delete(s.conns, c)
 	if len(s.conns) == 0 {
@@ -280,7 +281,6 @@ func (s *Server) serve(c *serverConn) error {
 	}
 	s.mu.Unlock()
 	<-s.places
-	s.Hooks.connClosed(c.info, c.err)
 	if c.err == nil {
 		select {
 		case <-s.closing:
