@@ -53,11 +53,17 @@ type Invocation struct {
 
 // NewClient returns a Client on conn.
 func NewClient(conn io.ReadWriteCloser, o ClientOptions) *Client {
+	return NewClientWithCodec(o.Codec.NewClientCodec(conn), o)
+}
+
+// NewClientWithCodec returns a Client on a client codec of package codec, such as
+// that of a duplex; ClientOptions.Codec has no effect.
+func NewClientWithCodec(clientCodec rpc.ClientCodec, o ClientOptions) *Client {
 	if slices.ContainsFunc(o.Interceptors, func(i ClientInterceptor) bool { return i == nil }) {
 		panic("rpcutil: ClientOptions.Interceptors has a nil")
 	}
 	c := &Client{
-		codec:    o.Codec.NewClientCodec(conn),
+		codec:    clientCodec,
 		timeout:  o.CallTimeout,
 		around:   slices.Clone(o.Interceptors),
 		entrance: make(chan struct{}, 1),

@@ -34,7 +34,11 @@ func (s *muxState) describe() []methodInfo {
 		list = append(list, m.info(name))
 	}
 	for goName, m := range s.receivers {
-		if name := s.table.toWire[goName]; s.methods[name] == nil {
+		name := s.table.toWire[goName]
+		if s.methods[name] != nil { // a function has taken it
+			name = goName
+		}
+		if s.methods[name] == nil {
 			list = append(list, m.info(name))
 		}
 	}

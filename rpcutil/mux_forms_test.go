@@ -89,7 +89,7 @@ func TestMuxServesNetRPCsFormAndWholeRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, i := range list {
-			if want := map[string]int{"sum": 2, "ctx": 2}[i.Name]; len(i.Params) != want {
+			if want := map[string]int{"sum": 2, "Svc.Sum": 2, "ctx": 2}[i.Name]; len(i.Params) != want {
 				t.Errorf("%s has %d parameters", i.Name, len(i.Params))
 			}
 		}

@@ -134,10 +134,11 @@ func (m *Mux) run(r *codec.Request) (any, error) {
 	next := func(ctx context.Context) (any, error) {
 		return m.guarded(r.Method, func() (any, error) { return call(ctx) })
 	}
+	ctx := requestContext{r.Context(), r}
 	if len(s.interceptors) == 0 {
-		return next(r.Context())
+		return next(ctx)
 	}
-	return m.guarded(r.Method, func() (any, error) { return s.around(r, in, next)(r.Context()) })
+	return m.guarded(r.Method, func() (any, error) { return s.around(r, in, next)(ctx) })
 }
 
 // prepare finds what a request calls, and decodes its parameters.
