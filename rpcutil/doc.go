@@ -60,6 +60,36 @@
 // *codec.Error keeps its code and data where codec.Options.Errors says so. Interceptors stand around all calls ([Mux.Use]);
 // rpc.methods lists what there is to call.
 //
+// # Serving
+//
+// A [Server] serves a Mux, or the rpc.Server of an existing program, on listeners and connections:
+//
+//	server := rpcutil.Server{Handler: &mux}
+//	err := server.ListenAndServe("tcp", ":6000")
+//	err := server.ListenAndServe("unix", "/run/sum.sock")
+//	err := server.Serve(tls.NewListener(listener, config))
+//	err := server.ServeConn(struct{io.Reader; io.WriteCloser}{os.Stdin, os.Stdout})
+//
+// It recovers from panics, those of plain net/rpc methods included, and has a limit for everything that a peer can make it do:
+//
+//	what                             where                 default     beyond it
+//	open connections                 Server.MaxConns       16,384      the connection waits, unserved
+//	calls of all connections         Server.MaxCalls       16,384      the call waits, its connection is not read
+//	calls of one connection          Codec.MaxPending      1,000       the connection is not read
+//	time without a call              Server.IdleTimeout    one hour    the connection is closed
+//	time for a message to arrive     Codec.ReadTimeout     one minute  the connection is closed
+//	time that answers stay unread    Codec.WriteTimeout    30 s        the connection is closed
+//	length, nesting, size in Go      Codec.Max...                      an error reply that names the limit
+//
+// Shutdown reads nothing more, lets every call that has been read finish, and closes the connections behind the answers; Close
+// cuts. With [Server].Gob and JSON the clients of an existing net/rpc program are served on the same port, so that they can
+// move one at a time.
+//
+// A method that is short runs on the goroutine that has read its request; after about 100 µs the reading goes on on another,
+// so that a method may take any time, block, and wait for other calls of its connection. The answers to requests that arrived
+// together leave together, none of them later than that. Where nothing else happens in the process the runtime's timers, and
+// so both of these, may be up to a millisecond late.
+//
 // # Calls
 //
 // A [Client] makes calls that end with a context, each failing on its own:

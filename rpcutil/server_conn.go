@@ -35,7 +35,7 @@ type serverConn struct {
 
 	mu sync.Mutex
 	// Protected by mu:
-	change  sync.Cond // broadcast when calls or isGone change
+	change  sync.Cond // broadcast when calls changes
 	link    link      // nil while the protocol is not known; constant once set
 	calls   int       // whose goroutines have lost the reading
 	stopped bool      // nothing more is to be read
@@ -190,12 +190,10 @@ func (c *serverConn) enterMethod(call *serverCall) {
 	if c.apart > 0 {
 		c.apart--
 		c.handOver(call)
-	} else if c.turn.change(call.number, turnReading, turnRunning) {
-		call.running = true
-	} else { // overdue
-		c.apart = longRuns
-		c.handOver(call)
+		return
 	}
+	call.running = true
+	c.turn.set(call.number, turnRunning)
 }
 
 // leaveMethod reports whether the goroutine of the call has the reading still. If
@@ -221,8 +219,8 @@ func (c *serverConn) handOver(call *serverCall) {
 }
 
 // look is how the watch sees that a connection has been busy since it looked last:
-// then the reading is taken from a method that runs, or is to be handed over by
-// the next. It reports whether to watch on.
+// then the reading is taken from the method that runs. It reports whether to watch
+// on.
 func (c *serverConn) look() bool {
 	number, state := c.turn.state()
 	if number != c.seen {
@@ -248,8 +246,6 @@ func (c *serverConn) look() bool {
 			c.holds, c.apart = false, longRuns
 			go c.read(number + 1)
 		}
-	case turnReading:
-		c.turn.change(number, turnReading, turnOverdue)
 	}
 	return true
 }
@@ -322,7 +318,7 @@ func (c *serverConn) finish(call *serverCall, err error) {
 	c.release()
 	c.turn.set(call.number, turnWaiting)
 	c.mu.Lock()
-	for c.calls > 0 && !c.isGone {
+	for c.calls > 0 {
 		c.change.Wait()
 	}
 	c.mu.Unlock()
@@ -377,7 +373,6 @@ func (c *serverConn) cut(reason error) {
 		c.isGone = true
 		close(c.gone)
 	}
-	c.change.Broadcast()
 	link := c.link
 	c.mu.Unlock()
 	if link != nil {

@@ -167,6 +167,42 @@ func TestShortCallsShareAWrite(t *testing.T) {
 	})
 }
 
+// TestAnswersThatCannotLeaveDoNotHoldUpTheReading: a peer that sends before it
+// reads gets every answer, once.
+func TestAnswersThatCannotLeaveDoNotHoldUpTheReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &rpcutil.Mux{}
+		m.Handle("echo", func(n int) int { return n })
+		peer := servedPeer(t, &rpcutil.Server{Handler: m})
+		const batches, each = 12, 10
+		for b := range batches {
+			var requests []byte
+			for i := range each {
+				requests = append(requests, 0x94, 0, byte(i), 0xa4, 'e', 'c', 'h', 'o', 0x91, byte(b))
+			}
+			if _, err := peer.Conn.Write(requests); err != nil { // nobody reads the answers meanwhile
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		got := map[string]int{}
+		for range batches * each {
+			answer, err := peer.Receive()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[string(answer)]++
+		}
+		for b := range batches {
+			for i := range each {
+				if n := got[string([]byte{0x94, 1, byte(i), 0xc0, byte(b)})]; n != 1 {
+					t.Errorf("request %d of batch %d has %d answers", i, b, n)
+				}
+			}
+		}
+	})
+}
+
 // TestLongAnswersAndShortOnesAllArrive sends answers of every size, from methods
 // that are short and long, so that they take every way out.
 func TestLongAnswersAndShortOnesAllArrive(t *testing.T) {

@@ -183,6 +183,29 @@ func TestCloseCutsEverything(t *testing.T) {
 	}
 }
 
+// TestCloseServesNothingMore, not even calls that have been read and wait for a
+// place.
+func TestCloseServesNothingMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ran := 0
+		release := make(chan struct{})
+		m := &rpcutil.Mux{}
+		m.Handle("wait", func() { ran++; <-release })
+		s := &rpcutil.Server{Handler: m, MaxCalls: 1}
+		for range 2 {
+			servedPeer(t, s).Send("94 00 01 a4 'wait' 90")
+			synctest.Wait()
+		}
+		s.Close()
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		if ran != 1 {
+			t.Errorf("%d calls ran", ran)
+		}
+	})
+}
+
 // TestShutdownReachesConnectionsInEveryState shuts down while connections are about
 // to say what they speak, in mid-message, waiting for a place and waiting behind
 // other calls.

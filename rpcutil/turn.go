@@ -23,7 +23,6 @@ const (
 	turnWaiting = iota // for input, which may take for ever
 	turnReading        // requests that have arrived
 	turnRunning        // a method, or writing: the reading may be taken
-	turnOverdue        // reading, and has been busy for so long that the next method is to run apart
 	turnStates
 )
 
