@@ -193,6 +193,10 @@ func TestAnswersThatCannotLeaveDoNotHoldUpTheReading(t *testing.T) {
 			}
 			got[string(answer)]++
 		}
+		peer.Conn.SetReadDeadline(time.Now().Add(time.Hour))
+		if answer, err := peer.Receive(); err == nil {
+			t.Errorf("one more answer: % x", answer)
+		}
 		for b := range batches {
 			for i := range each {
 				if n := got[string([]byte{0x94, 1, byte(i), 0xc0, byte(b)})]; n != 1 {
