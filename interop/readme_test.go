@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"net"
@@ -54,6 +55,17 @@ func Example_readmeClient() {
 	var sum int
 	err = client.Call("sum", codec.Args{1, 2}, &sum)
 	fmt.Println(sum, err) // 3 <nil>
+}
+
+func Example_readmeServer() {
+	ctx := context.Background()
+	var mux rpcutil.Mux
+	mux.Handle("sum", func(ctx context.Context, x, y int) (int, error) { return x + y, nil })
+
+	server := rpcutil.Server{Handler: &mux}
+	go server.ListenAndServe("tcp", "127.0.0.1:6000")
+	// ...
+	server.Shutdown(ctx)
 }
 
 func TestReadmeIsCompiled(t *testing.T) {
