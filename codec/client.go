@@ -191,6 +191,9 @@ func (c *client) endReading(err error) (first bool) {
 	if !c.end(err) {
 		return false
 	}
+	for call, err := range c.takeDirect() {
+		call.fail(err)
+	}
 	c.w.wake()
 	c.notices.cancel()
 	// The server half of a duplex logs the end, but knows nothing of responses.

@@ -178,7 +178,8 @@
 // The codecs do what net/rpc expects: one goroutine reads, one at a time
 // writes, and Close may be called at any moment and more than once. Notify and
 // GiveUp may be called from any goroutine. No lock is shared between
-// connections. A client codec has no goroutine of its own; a short message that
+// connections. A client codec has no goroutine of its own, a [ClientConn] has one
+// that reads; a short message that
 // is alone is written by its caller, and what gathers while another is being written
 // by a goroutine that ends when nothing is left. A duplex has one goroutine that
 // reads.
@@ -194,6 +195,15 @@
 // finished sending and waits for its answers, until a write fails. So
 // Request.Context does not end then, and rpc.ServeCodec returns when all methods
 // have; a method that waits for something that may never come needs a time-out.
+//
+// # Without net/rpc
+//
+// [ServerConn] and [ClientConn] are the same codecs without net/rpc's ServeCodec and
+// Client around them, for packages that schedule calls themselves: rpcutil.Server
+// gives each request to rpc.Server.ServeRequest as a [ServerCall] of its own, and
+// rpcutil.Client makes calls that end with a context. net/rpc's client takes two
+// locks, a map entry, a channel and a goroutine's turn for each call on top of what
+// the codec needs.
 //
 // # Interoperability
 //

@@ -20,8 +20,9 @@ type call struct {
 	seq    uint64 // net/rpc's
 	method string // on the wire
 	x      *Exchange
-	asks   bool // its request asks whether the server takes more than one
-	sent   bool // handed to the writer; guarded by flight.mu
+	asks   bool        // its request asks whether the server takes more than one
+	sent   bool        // handed to the writer; guarded by flight.mu
+	direct *ClientCall // the call on a ClientConn that it is, nil for net/rpc's
 }
 
 // givenUp reports whether the caller has lost interest.
@@ -29,7 +30,17 @@ func (c *call) givenUp() bool { return c.x != nil && c.x.givenUp() }
 
 // unwanted reports whether there is no use in waiting for room any longer. It
 // takes no lock, as the writer asks it under its own.
-func (c *call) unwanted() bool { return c.givenUp() || c.client.over() }
+func (c *call) unwanted() bool {
+	c.heed()
+	return c.givenUp() || c.client.over()
+}
+
+// heed is called before a wait for room, which the end of a context is to end.
+func (c *call) heed() {
+	if c.direct != nil {
+		c.direct.heed()
+	}
+}
 
 // A flight is everything that a client has under way. Two modes exist: in lock
 // step one request is in flight and the others are queued, encoded; when the
@@ -55,7 +66,8 @@ type flight struct {
 	inQueue int         // bytes in queue
 	grace   *time.Timer // runs while current is given up
 
-	arrived  []arrival     // a duplex has read them and net/rpc has not fetched them yet
+	arrived  []arrival     // a duplex has read them and nobody has fetched them yet
+	forNet   []arrival     // a ClientConn has read them and net/rpc has not fetched them yet
 	dropped  []uint64      // net/rpc's numbers of calls that were given up in the queue
 	ignored  int           // responses to nobody
 	err      error         // why the connection ended; set once
@@ -133,20 +145,32 @@ func (f *flight) arrive(a arrival) {
 	f.change.Broadcast()
 }
 
-// nextArrival waits for what arrive brings. In between it returns without a
-// call when there are dropped calls to report.
-func (f *flight) nextArrival() (arrival, error) {
+// forward keeps a response that a ClientConn has read until net/rpc fetches it.
+func (f *flight) forward(a arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for len(f.arrived) == 0 && len(f.dropped) == 0 && f.err == nil {
+	f.forNet = append(f.forNet, a)
+	f.change.Broadcast()
+}
+
+// nextArrival waits for what arrive brings, nextForwarded for what forward does.
+// In between they return without a call when there are dropped calls to report to
+// net/rpc.
+func (f *flight) nextArrival() (arrival, error)   { return f.nextOf(&f.arrived, true) }
+func (f *flight) nextForwarded() (arrival, error) { return f.nextOf(&f.forNet, true) }
+
+func (f *flight) nextOf(queue *[]arrival, forNetRPC bool) (arrival, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(*queue) == 0 && f.err == nil && (!forNetRPC || len(f.dropped) == 0) {
 		f.change.Wait()
 	}
-	if len(f.arrived) > 0 {
-		a := f.arrived[0]
-		f.arrived = f.arrived[1:]
+	if len(*queue) > 0 {
+		a := (*queue)[0]
+		*queue = (*queue)[1:]
 		return a, nil
 	}
-	if len(f.dropped) > 0 {
+	if forNetRPC && len(f.dropped) > 0 {
 		return arrival{}, nil
 	}
 	return arrival{}, f.err
@@ -178,6 +202,25 @@ func (f *flight) ignoredResponses() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ignored
+}
+
+// takeDirect takes the calls of a ClientConn off a connection that has ended, each
+// with the error that tells what became of it.
+func (f *flight) takeDirect() map[*ClientCall]error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var taken map[*ClientCall]error
+	for id, c := range f.calls {
+		if c.direct == nil {
+			continue
+		}
+		if taken == nil {
+			taken = make(map[*ClientCall]error)
+		}
+		taken[c.direct] = f.errorLocked(c)
+		delete(f.calls, id)
+	}
+	return taken
 }
 
 // nextFailed takes one call made through an Exchange off a connection that has

@@ -20,6 +20,7 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.fullLocked(len(msg)) && !call.givenUp() {
+		call.heed()
 		c.change.Wait()
 	}
 	switch {
@@ -105,7 +106,9 @@ func (c *client) advanceLocked() {
 // dropLocked forgets a call that was queued; net/rpc is still to be told.
 func (f *flight) dropLocked(c *call) {
 	f.forgetLocked(c)
-	f.dropped = append(f.dropped, c.seq)
+	if c.direct == nil { // who waits for it knows
+		f.dropped = append(f.dropped, c.seq)
+	}
 }
 
 // answered finds the call that a response answers. It returns nil for a

@@ -14,6 +14,11 @@ import (
 // with an error of its own, and returns an error only then: what net/rpc gives
 // to all others.
 func (c *client) ReadResponseHeader(resp *rpc.Response) error {
+	return c.readResponse(resp, c.next)
+}
+
+// readResponse takes the next response from where it arrives.
+func (c *client) readResponse(resp *rpc.Response, next func() (arrival, error)) error {
 	c.body = nil
 	for {
 		if seq, ok := c.nextDropped(); ok {
@@ -22,7 +27,7 @@ func (c *client) ReadResponseHeader(resp *rpc.Response) error {
 		}
 		var a arrival
 		if c.readErr == nil {
-			a, c.readErr = c.next()
+			a, c.readErr = next()
 		}
 		switch {
 		case c.readErr != nil:
@@ -32,6 +37,14 @@ func (c *client) ReadResponseHeader(resp *rpc.Response) error {
 			return nil
 		}
 	}
+}
+
+// nextDirect is next for a ClientConn, which has nothing to report to net/rpc.
+func (c *client) nextDirect() (arrival, error) {
+	if c.reader == nil {
+		return c.nextOf(&c.arrived, false)
+	}
+	return c.next()
 }
 
 // next reads one message. Its arrival has no call where the message answers

@@ -272,3 +272,19 @@ func TestRequestIntoTakesParametersAsAnArgumentDoes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Trusting returns what Params says of its parameters, as a method may.
+type Trusting struct{}
+
+func (Trusting) Take(r *codec.Request, _ *int) error { return r.Params.Decode(new(Explosive)) }
+
+func TestWhatADecoderPanicsWithIsNotForTheCaller(t *testing.T) {
+	s := serveService(t, codec.Options{}, Trusting{}, nameTable{"take": "Trusting.Take"})
+	s.Send("94 00 01 a4 'take' 91 01")
+	s.Expect("94 01 01 b4 'take: internal error' c0")
+	s.Conn.Close()
+	<-s.done
+	if text := s.log.String(); !strings.Contains(text, "boom in") || !strings.Contains(text, "stack=") {
+		t.Errorf("log %q", text)
+	}
+}

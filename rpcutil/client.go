@@ -3,7 +3,6 @@ package rpcutil
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/rpc"
@@ -17,14 +16,9 @@ import (
 // cost one call each. Its Call, Go and Close are those of rpc.Client. Any number
 // of goroutines may use it.
 type Client struct {
-	rpc     *rpc.Client
-	codec   rpc.ClientCodec
+	conn    *codec.ClientConn
 	timeout time.Duration
 	around  []ClientInterceptor
-
-	// entrance lets one call at a time into net/rpc's sending, which holds a lock
-	// that no context ends while it waits for room: the others wait here.
-	entrance chan struct{}
 }
 
 // ClientOptions adjusts a Client. The zero value is the good default.
@@ -57,19 +51,16 @@ func NewClient(conn io.ReadWriteCloser, o ClientOptions) *Client {
 }
 
 // NewClientWithCodec returns a Client on a client codec of package codec, such as
-// that of a duplex; ClientOptions.Codec has no effect.
+// that of a duplex, which nothing else uses; ClientOptions.Codec has no effect.
 func NewClientWithCodec(clientCodec rpc.ClientCodec, o ClientOptions) *Client {
 	if slices.ContainsFunc(o.Interceptors, func(i ClientInterceptor) bool { return i == nil }) {
 		panic("rpcutil: ClientOptions.Interceptors has a nil")
 	}
-	c := &Client{
-		codec:    clientCodec,
-		timeout:  o.CallTimeout,
-		around:   slices.Clone(o.Interceptors),
-		entrance: make(chan struct{}, 1),
+	return &Client{
+		conn:    codec.ClientConnOf(clientCodec),
+		timeout: o.CallTimeout,
+		around:  slices.Clone(o.Interceptors),
 	}
-	c.rpc = rpc.NewClientWithCodec(c.codec)
-	return c
 }
 
 // Dial connects to the server at the network address; ctx bounds the connecting.
@@ -82,14 +73,13 @@ func Dial(ctx context.Context, network, address string, o ClientOptions) (*Clien
 	return NewClient(conn, o), nil
 }
 
-// RPC returns the rpc.Client behind the Client. Calls made on it directly have
+// RPC returns an rpc.Client on the connection of the Client. Calls made on it have
 // net/rpc's limits: no context, texts for errors, and a result of the wrong type
-// ends the connection. While one waits for room behind a peer that does not read,
-// it holds net/rpc's lock, and the calls of the Client wait with it.
-func (c *Client) RPC() *rpc.Client { return c.rpc }
+// ends the connection. Its Close is that of the Client.
+func (c *Client) RPC() *rpc.Client { return c.conn.RPC() }
 
 // Close ends the connection; calls without an answer fail with rpc.ErrShutdown.
-func (c *Client) Close() error { return c.rpc.Close() }
+func (c *Client) Close() error { return c.conn.Close() }
 
 // Call makes a call and waits for its result.
 func (c *Client) Call(serviceMethod string, args, reply any) error {
@@ -110,10 +100,10 @@ func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) 
 	ctx, cancel := c.limit(context.Background())
 	wait := func() error { return c.intercepted(ctx, serviceMethod, args, reply) }
 	if len(c.around) == 0 {
-		s, err := c.send(ctx, serviceMethod, args, reply)
+		started, err := c.conn.Start(ctx, serviceMethod, args, reply)
 		wait = func() error { return err }
 		if err == nil {
-			wait = s.wait
+			wait = started.Wait
 		}
 	}
 	go func() {
@@ -148,8 +138,11 @@ func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) 
 // connection that buffers nothing, such as a net.Pipe, that write lasts until the
 // peer reads or until codec.Options.WriteTimeout.
 func (c *Client) CallContext(ctx context.Context, serviceMethod string, args, reply any) error {
-	ctx, cancel := c.limit(ctx)
-	defer cancel()
+	if c.timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		ctx = limited
+	}
 	return c.intercepted(ctx, serviceMethod, args, reply)
 }
 
@@ -163,14 +156,11 @@ func (c *Client) limit(ctx context.Context) (context.Context, context.CancelFunc
 
 // intercepted makes a call with the interceptors around it.
 func (c *Client) intercepted(ctx context.Context, serviceMethod string, args, reply any) error {
-	v := &Invocation{serviceMethod, args, reply}
-	next := func(ctx context.Context) error {
-		s, err := c.send(ctx, v.Method, v.Args, v.Reply)
-		if err != nil {
-			return err
-		}
-		return s.wait()
+	if len(c.around) == 0 {
+		return c.conn.Call(ctx, serviceMethod, args, reply)
 	}
+	v := &Invocation{serviceMethod, args, reply}
+	next := func(ctx context.Context) error { return c.conn.Call(ctx, v.Method, v.Args, v.Reply) }
 	for i := len(c.around) - 1; i >= 0; i-- {
 		inner, around := next, c.around[i]
 		next = func(ctx context.Context) error { return around(ctx, v, inner) }
@@ -178,65 +168,12 @@ func (c *Client) intercepted(ctx context.Context, serviceMethod string, args, re
 	return next(ctx)
 }
 
-// A sent is a call that net/rpc has.
-type sent struct {
-	exchange *codec.Exchange
-	call     *rpc.Call
-	gaveUp   chan struct{} // closed when the context has ended before the answer came
-	stop     func() bool   // ends the watch over the context
-}
-
-// send hands a call to net/rpc.
-func (c *Client) send(ctx context.Context, serviceMethod string, args, reply any) (*sent, error) {
-	if err := c.enter(ctx); err != nil {
-		return nil, fmt.Errorf("rpcutil: %s: %w: %w", serviceMethod, codec.ErrNotSent, err)
-	}
-	defer func() { <-c.entrance }() // also where an encoder or a mapper panics
-	if x, ok := args.(*codec.Exchange); ok && x != nil {
-		args = x.Args // an Exchange of its own holds the outcome
-	}
-	s := &sent{exchange: &codec.Exchange{Args: args, Reply: reply}, gaveUp: make(chan struct{})}
-	s.stop = context.AfterFunc(ctx, func() {
-		if s.exchange.GiveUp(fmt.Errorf("rpcutil: %s: %w", serviceMethod, ctx.Err())) {
-			close(s.gaveUp)
-		}
-	})
-	s.call = c.rpc.Go(serviceMethod, s.exchange, nil, make(chan *rpc.Call, 1))
-	return s, nil
-}
-
-// wait waits for the outcome, or for the end of the context.
-func (s *sent) wait() error {
-	defer s.stop()
-	select {
-	case <-s.call.Done:
-		if s.call.Error != nil {
-			return s.call.Error
-		}
-	case <-s.gaveUp:
-	}
-	return s.exchange.Err
-}
-
-// enter waits for the entrance. What has ended already is never sent.
-func (c *Client) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case c.entrance <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Notify sends a notification: a call that nobody answers. It returns when the
 // message is accepted for sending, at the latest after codec.Options.WriteTimeout
 // or Close; CallTimeout and interceptors are for calls. mprpc closes the
 // connection on a notification.
 func (c *Client) Notify(serviceMethod string, args any) error {
-	return c.codec.(codec.Notifier).Notify(serviceMethod, args)
+	return c.conn.Notify(serviceMethod, args)
 }
 
 // Call calls a method with the given parameters and returns its result as a T.
