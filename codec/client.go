@@ -108,7 +108,7 @@ func (c *client) submit(call *call, args any) error {
 	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.put(buf)
-	msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, call.asks)
+	msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, false)
 	*buf = msg
 	if err != nil {
 		c.unregister(call)
@@ -117,6 +117,11 @@ func (c *client) submit(call *call, args any) error {
 	queued, alone, err := c.admit(call, msg)
 	if queued || err != nil {
 		return err
+	}
+	if call.asks { // once in a connection; a message that is too long for it does not ask
+		if asking, err := c.set.values.AppendRequest(nil, call.id, call.method, args, true); err == nil {
+			msg = asking
+		}
 	}
 	accepted, err := c.w.send(msg, alone && c.mayWrite(msg), call.unwanted)
 	switch {

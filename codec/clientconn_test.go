@@ -135,12 +135,14 @@ func TestClientConnCallsAreUsedAgainOnlyWhenTheyAreDone(t *testing.T) {
 func TestClientConnErrorsSayWhatBecameOfTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn, peer := clientConn(t, codec.Options{})
+		both := make(chan struct{}) // calls are under way
 		go func() {
 			peer.Receive()
 			peer.Send("94 01 01 92 07 a3 'bad' c0")
 			peer.Receive()
 			peer.Send("94 01 02 c0 a1 'x'")
 			peer.Receive()
+			<-both
 			peer.Conn.Close()
 		}()
 		var e *codec.Error
@@ -157,6 +159,8 @@ func TestClientConnErrorsSayWhatBecameOfTheCall(t *testing.T) {
 		for range 2 {
 			go func() { results <- conn.Call(t.Context(), "m", nil, nil) }()
 		}
+		synctest.Wait()
+		close(both)
 		hungUp, notSent := 0, 0
 		for range 2 {
 			switch err := <-results; {
@@ -178,6 +182,41 @@ func TestClientConnErrorsSayWhatBecameOfTheCall(t *testing.T) {
 			t.Error("a connection that has ended takes a notification")
 		}
 	})
+}
+
+// TestWhoIsSentFirstAsks: the call in flight may wait for those that are queued, so
+// it must be the one that asks, although another was registered before.
+func TestWhoIsSentFirstAsks(t *testing.T) {
+	for range 200 {
+		near, far := codectest.Pair(t)
+		server := rpc.NewServer()
+		server.RegisterName("R", &Rendezvous{make(chan int)})
+		served := make(chan struct{})
+		go func() {
+			server.ServeCodec(codec.NewServerCodec(far))
+			close(served)
+		}()
+		conn := codec.Options{}.NewClientConn(near)
+		var calls sync.WaitGroup
+		for i := range 4 {
+			calls.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				var err error
+				if i%2 == 0 {
+					err = conn.Call(ctx, "R.Release", i, nil)
+				} else {
+					err = conn.Call(ctx, "R.Wait", nil, new(int))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		conn.Close()
+		<-served
+	}
 }
 
 // TestClientConnSharesItsConnectionWithNetRPC, and calls of both kinds end with it.

@@ -85,8 +85,7 @@ func (f *flight) init(set *settings) {
 	f.patience = set.LockStepGrace
 }
 
-// register gives a call its id and settles whether its request is to ask for
-// pipelining. Ids run from 1 to 2^31-1, the positive numbers of mprpc's C int,
+// register gives a call its id. Ids run from 1 to 2^31-1, the positive numbers of mprpc's C int,
 // and those still in use are left out.
 func (f *flight) register(c *call) error {
 	f.mu.Lock()
@@ -105,7 +104,6 @@ func (f *flight) register(c *call) error {
 	}
 	c.id = f.lastID
 	f.calls[c.id] = c
-	c.asks, f.mayAsk = f.mayAsk, false
 	return nil
 }
 

@@ -15,7 +15,8 @@ type queued struct {
 }
 
 // admit decides what happens to an encoded request: it is queued, or the caller
-// sends it, alone or not. It waits while the queue is full.
+// sends it, alone or not, and asking for pipelining if call.asks says so. It waits
+// while the queue is full.
 func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,6 +35,9 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 		c.enqueueLocked(call, msg)
 		return true, false, nil
 	}
+	// Whoever is sent first asks, not whoever was registered first: a queued call
+	// would ask when it is too late for the one in flight, which may wait for it.
+	call.asks, c.mayAsk = c.mayAsk, false
 	c.sendingLocked(call)
 	return false, len(c.calls) == 1, nil
 }
