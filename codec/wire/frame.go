@@ -71,7 +71,13 @@ func (s *Scanner) Scan(b []byte) (int, error) {
 		s.started, s.remain = true, 1
 	}
 	pos, remain := s.pos, s.remain
+	// Behind most bytes of most messages nothing else has to be looked at.
+	quick := b[:min(len(b), s.Limits.Message)]
 	for remain > 0 {
+		for pos < len(quick) && quick[pos] < 0x80 && remain > 1 { // small integers
+			pos++
+			remain--
+		}
 		if pos > s.Limits.Message {
 			return 0, s.Limits.messageError()
 		}

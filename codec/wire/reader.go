@@ -8,10 +8,41 @@ import (
 // idleBuffer is what a Reader keeps while nothing is buffered.
 const idleBuffer = 4 << 10
 
-// burstBuffer is the buffer that readers borrow while much arrives.
-const burstBuffer = 64 << 10
+// A reader borrows a larger buffer while much arrives, four times the size of the
+// last each time, so that no more than a part of a long message is moved often. A
+// fresh buffer costs more than all of its use: the memory is cleared, and the
+// collector is called. Buffers beyond the largest size are made and dropped.
+var burstSizes = [...]int{64 << 10, 256 << 10, 1 << 20, 4 << 20}
 
-var burstBuffers = sync.Pool{New: func() any { b := make([]byte, burstBuffer); return &b }}
+var burstBuffers [len(burstSizes)]sync.Pool
+
+// borrow returns a buffer of the next size above n.
+func borrow(n int) *[]byte {
+	for i, size := range burstSizes {
+		if size <= n {
+			continue
+		}
+		if b, ok := burstBuffers[i].Get().(*[]byte); ok {
+			return b
+		}
+		b := make([]byte, size)
+		return &b
+	}
+	b := make([]byte, 2*n)
+	return &b
+}
+
+// giveBack takes a buffer that borrow has returned, or nil.
+func giveBack(b *[]byte) {
+	if b == nil {
+		return
+	}
+	for i, size := range burstSizes {
+		if len(*b) == size {
+			burstBuffers[i].Put(b)
+		}
+	}
+}
 
 // A Reader cuts a byte stream into messages. Its buffer grows with the bytes
 // that have arrived, never with a length that the peer claims, and is given
@@ -26,8 +57,8 @@ type Reader struct {
 	r       io.Reader
 	scan    Scanner
 	small   []byte  // stays with the reader
-	burst   *[]byte // borrowed from burstBuffers, or nil
-	buf     []byte  // small, *burst or a larger one
+	burst   *[]byte // borrowed, or nil
+	buf     []byte  // small or *burst
 	start   int     // buf[start:end] has arrived; the current message begins at start
 	end     int
 	next    int // where the message behind the current one begins
@@ -134,29 +165,17 @@ func (r *Reader) makeRoom() {
 	if r.start > 0 && len(old) <= len(r.buf)/2 {
 		copy(r.buf, old)
 	} else {
-		bigger := 2 * len(r.buf)
-		var borrowed *[]byte
-		if bigger <= burstBuffer {
-			borrowed = burstBuffers.Get().(*[]byte)
-			r.buf = *borrowed
-		} else {
-			r.buf = make([]byte, bigger)
-		}
-		copy(r.buf, old)
-		if r.burst != nil {
-			burstBuffers.Put(r.burst)
-		}
-		r.burst = borrowed
+		bigger := borrow(len(r.buf))
+		copy(*bigger, old)
+		giveBack(r.burst)
+		r.burst, r.buf = bigger, *bigger
 	}
 	r.start, r.next, r.end = 0, 0, len(old)
 }
 
 // release gives back what the reader need not keep while it is idle.
 func (r *Reader) release() {
-	if r.burst != nil {
-		burstBuffers.Put(r.burst)
-		r.burst = nil
-	}
-	r.buf = r.small
+	giveBack(r.burst)
+	r.burst, r.buf = nil, r.small
 	r.start, r.next, r.end = 0, 0, 0
 }
