@@ -219,6 +219,9 @@ func publicText(err error) string {
 
 // timedOut reports whether an error is a deadline of ours.
 func timedOut(err error) bool {
+	if err == nil { // before n, which is an allocation
+		return false
+	}
 	var n net.Error
 	return errors.As(err, &n) && n.Timeout()
 }

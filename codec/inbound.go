@@ -35,7 +35,9 @@ type inbound struct {
 
 	done chan struct{} // closed when the first Close is done
 
-	greeted bool // Hello has been sent; of the reading goroutine alone
+	// Of the reading goroutine alone:
+	greeted    bool   // Hello has been sent
+	lastMethod string // the one called last, which often is the next
 }
 
 func (s *inbound) init(set *settings, conn *transport) {
@@ -49,17 +51,17 @@ func (s *inbound) init(set *settings, conn *transport) {
 // A served is a request, or a notification, from its arrival to its answer.
 type served struct {
 	seq          uint64
-	id           []byte // as received
-	method       string // on the wire
-	params       []byte // as received; nil once they are decoded
+	id           []byte  // as received
+	idBytes      [9]byte // where id is, as an integer has no more
+	method       string  // on the wire
+	params       []byte  // as received; nil once they are decoded
 	notification bool
 	asks         bool   // its client asks whether more than one request may be under way
 	failure      string // what to answer whatever net/rpc says
 }
 
 // read takes a frame apart into call and reports whether it is one that wants
-// serving. The call's parameters are still part of the frame; the memory that
-// call has for its id and method is used again.
+// serving. The call's parameters are still part of the frame.
 func (s *inbound) read(frame []byte, call *served) (isCall bool, err error) {
 	msg, err := wire.Parse(frame)
 	if err != nil {
@@ -71,20 +73,20 @@ func (s *inbound) read(frame []byte, call *served) (isCall bool, err error) {
 		s.mu.Unlock()
 		return false, nil
 	}
-	last := call.method
 	*call = served{
-		id:           append(call.id[:0], msg.ID...),
 		params:       msg.Params,
 		notification: msg.Type == wire.Notification,
 		asks:         msg.Asks,
 		failure:      msg.Problem,
 	}
-	if s.set.DecodeText == nil && last == string(msg.Method) {
-		call.method = last // most callers call the same again
+	call.id = append(call.idBytes[:0], msg.ID...)
+	if s.set.DecodeText == nil && s.lastMethod == string(msg.Method) {
+		call.method = s.lastMethod // most callers call the same again
 	} else if call.method, err = s.set.values.Format.MethodText(msg.Method); err != nil {
 		call.method = string(msg.Method)
 		call.failure = "method name: " + wire.BoundText(publicText(err), maxErrorText)
 	}
+	s.lastMethod = call.method
 	if call.failure != "" && msg.Method != nil {
 		call.failure = wire.QuoteName(call.method) + ": " + call.failure
 	}

@@ -25,7 +25,8 @@ func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 		}
 		v = v.Elem()
 	}
-	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
+	d := vs.decoder(raw)
+	defer d.recycle()
 	n := d.count()
 	if v.Type() == typeArgs {
 		if err := d.charge(n, 16); err != nil {
@@ -68,7 +69,8 @@ func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 // DecodeEach stores parameters in what the pointers point to, one for each.
 func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
 	defer guard(&err)
-	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
+	d := vs.decoder(raw)
+	defer d.recycle()
 	if n := d.count(); n != len(to) {
 		return fmt.Errorf("want %s, got %d", plural(len(to)), n)
 	}
@@ -101,7 +103,8 @@ func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) 
 	if err != nil {
 		return err
 	}
-	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
+	d := vs.decoder(raw)
+	defer d.recycle()
 	n := d.count() - len(fixed)
 	if n < 0 {
 		return fmt.Errorf("want at least %s, got %d", plural(len(fixed)), n+len(fixed))
@@ -171,7 +174,7 @@ func (d *decoder) textKeys() bool {
 func (d *decoder) keywords(l *layout, v reflect.Value) error {
 	seen := make([]bool, len(l.params))
 	for range d.open() {
-		name := d.key()
+		name := string(d.key())
 		i := -1
 		for j, p := range l.params {
 			if p.name == name || i < 0 && strings.EqualFold(p.name, name) {

@@ -88,12 +88,15 @@ func (vs *Values) appendMessage(b []byte, build func(*encoder) error) ([]byte, e
 
 func (vs *Values) built(b []byte, build func(*encoder) error) (_ []byte, err error) {
 	defer guard(&err)
-	e := encoder{vs: vs, b: b, start: len(b)}
-	if err := build(&e); err != nil {
+	e := encoders.Get().(*encoder)
+	e.vs, e.b, e.start = vs, b, len(b)
+	if err = build(e); err == nil {
+		err = e.check()
+	}
+	out, values := e.b, e.values
+	e.recycle()
+	if err != nil {
 		return nil, err
 	}
-	if err := e.check(); err != nil {
-		return nil, err
-	}
-	return vs.Format.finish(e.b, e.values)
+	return vs.Format.finish(out, values)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -16,6 +17,16 @@ type encoder struct {
 	values int // where what the format applies to begins
 	scan   Scanner
 	due    int // length of b at which scan runs again
+}
+
+// encoders holds those that are not in use. One that a value has panicked in is
+// not used again.
+var encoders = sync.Pool{New: func() any { return new(encoder) }}
+
+func (e *encoder) recycle() {
+	e.vs, e.b, e.values, e.due = nil, nil, 0, 0
+	e.scan.Reset()
+	encoders.Put(e)
 }
 
 // checkEvery is how many bytes an encoder lets through unchecked. A list, map or

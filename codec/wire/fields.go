@@ -24,12 +24,16 @@ type structField struct {
 }
 
 // named finds a field by its exact name, else without regard to case, as
-// encoding/json does: Python writes names in lower case.
-func (fs *structFields) named(name string) *structField {
-	if f, ok := fs.byName[name]; ok {
+// encoding/json does: Python writes names in lower case. It looks first at the
+// field with the number expected: most peers write fields in their order.
+func (fs *structFields) named(name []byte, expected int) *structField {
+	if expected < len(fs.list) && fs.list[expected].name == string(name) {
+		return fs.list[expected]
+	}
+	if f, ok := fs.byName[string(name)]; ok {
 		return f
 	}
-	return fs.byFold[foldName(name)]
+	return fs.byFold[foldName(string(name))]
 }
 
 // foldName returns the same text for all that strings.EqualFold calls equal.
@@ -153,8 +157,8 @@ func structPlan(t reflect.Type) plan {
 	return func(d *decoder, v reflect.Value) error {
 		switch d.kind() {
 		case kindMap:
-			for range d.open() {
-				f := fields.named(d.key())
+			for i := range d.open() {
+				f := fields.named(d.key(), i)
 				if f == nil {
 					d.next()
 					continue
@@ -181,8 +185,9 @@ func structPlan(t reflect.Type) plan {
 	}
 }
 
-// key takes a map's key if it is text, and anything else as no name at all.
-func (d *decoder) key() string {
+// key takes a map's key if it is text, and anything else as no name at all. The
+// bytes are not its own.
+func (d *decoder) key() []byte {
 	if k := d.kind(); k == kindStr || k == kindBin {
 		p := d.payload()
 		if k == kindStr {
@@ -190,8 +195,8 @@ func (d *decoder) key() string {
 				p = q
 			}
 		}
-		return string(p)
+		return p
 	}
 	d.next()
-	return ""
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -16,7 +17,9 @@ import (
 // nil, it stores the zero value; an empty struct takes any result.
 func (vs *Values) DecodeResult(raw []byte, to any) (err error) {
 	defer guard(&err)
-	d := decoder{vs: vs, b: raw, left: vs.Limits.Decoded, zeroNil: true}
+	d := vs.decoder(raw)
+	defer d.recycle()
+	d.zeroNil = true
 	v, err := target(to)
 	if err != nil {
 		return err
@@ -51,6 +54,20 @@ type decoder struct {
 	pos     int
 	left    int64 // what remains of Limits.Decoded
 	zeroNil bool  // nil becomes the zero value instead of an error
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// decoder returns a decoder of raw, which is given back with recycle.
+func (vs *Values) decoder(raw []byte) *decoder {
+	d := decoders.Get().(*decoder)
+	*d = decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
+	return d
+}
+
+func (d *decoder) recycle() {
+	*d = decoder{}
+	decoders.Put(d)
 }
 
 // count reads the header of the parameters' array.
