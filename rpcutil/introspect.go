@@ -26,6 +26,11 @@ type paramInfo struct {
 	Optional bool   `msgpack:"optional"`
 }
 
+// describing is the method that lists the others.
+func (s *muxState) describing() *muxMethod {
+	return &muxMethod{function: &function{fn: reflect.ValueOf(s.describe), result: reflect.TypeFor[[]methodInfo]()}}
+}
+
 // describe lists the methods, each under the name that a client sends, in the
 // order of names.
 func (s *muxState) describe() []methodInfo {

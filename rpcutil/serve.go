@@ -57,44 +57,50 @@ func (m *Mux) read(c rpc.ServerCodec) (*incoming, error) {
 
 // An incoming is a call on its way to its method.
 type incoming struct {
-	header  rpc.Request
-	request codec.Request
-	bad     bool
+	header   rpc.Request
+	request  codec.Request
+	bad      bool
+	ended    bool // the method has returned, or panicked, and not ended its goroutine
+	reply    any
+	response rpc.Response
 }
 
 // answer runs a call and writes its response, also for a method that ends its
 // goroutine.
 func (m *Mux) answer(c rpc.ServerCodec, writing *sync.Mutex, in *incoming) {
-	reply, ended := any(&codec.Error{Message: errInternal.Error()}), false
+	in.reply = &codec.Error{Message: errInternal.Error()}
+	defer in.write(c, writing)
+	// Deferred last, so that it cannot keep the answer from leaving.
 	defer func() {
-		response := rpc.Response{ServiceMethod: in.header.ServiceMethod, Seq: in.header.Seq}
-		if in.bad {
-			response.Error = "bad request" // the codec answers with what it knows
-		}
-		if writing != nil {
-			writing.Lock()
-			defer writing.Unlock()
-		}
-		if e, ok := reply.(*codec.Error); ok {
-			reply = new(any)
-			*reply.(*any) = e
-		}
-		c.WriteResponse(&response, reply) // a failed write has closed the connection
-	}()
-	defer func() { // deferred last, so that it cannot keep the answer from leaving
-		if !ended {
+		if !in.ended {
 			m.log(slog.LevelWarn, "mprpc: method ended its goroutine", "method", in.request.Method)
 		}
 	}()
 	if !in.bad {
 		result, err := m.run(&in.request)
 		if err != nil {
-			reply = m.wireError(in.request.Method, err)
-		} else {
-			reply = result
+			result = m.wireError(in.request.Method, err)
 		}
+		in.reply = result
 	}
-	ended = true
+	in.ended = true
+}
+
+// write sends the response.
+func (in *incoming) write(c rpc.ServerCodec, writing *sync.Mutex) {
+	in.response = rpc.Response{ServiceMethod: in.header.ServiceMethod, Seq: in.header.Seq}
+	if in.bad {
+		in.response.Error = "bad request" // the codec answers with what it knows
+	}
+	if writing != nil {
+		writing.Lock()
+		defer writing.Unlock()
+	}
+	reply := in.reply
+	if _, ok := reply.(*codec.Error); ok {
+		reply = &in.reply
+	}
+	c.WriteResponse(&in.response, reply) // a failed write has closed the connection
 }
 
 // wireError makes an error what package codec sends in the form that its Options
@@ -125,35 +131,41 @@ var errInternal = errors.New("internal error")
 // the interceptors around it.
 func (m *Mux) run(r *codec.Request) (any, error) {
 	s := m.current()
-	call, in, err := m.prepare(s, r)
+	method, in, err := m.prepare(s, r)
 	if err != nil {
 		return nil, err
 	}
-	// The method has a guard of its own, so that what interceptors do after it is
-	// done for a panic too.
-	next := func(ctx context.Context) (any, error) {
-		return m.guarded(r.Method, func() (any, error) { return call(ctx) })
-	}
-	ctx := requestContext{r.Context(), r}
 	if len(s.interceptors) == 0 {
-		return next(ctx)
+		ctx := r.Context()
+		if method.ctx {
+			ctx = requestContext{ctx, r}
+		}
+		return m.call(ctx, method, r, in)
 	}
-	return m.guarded(r.Method, func() (any, error) { return s.around(r, in, next)(ctx) })
+	next := func(ctx context.Context) (any, error) { return m.call(ctx, method, r, in) }
+	return m.guarded(r.Method, func() (any, error) { return s.around(r, in, next)(requestContext{r.Context(), r}) })
 }
 
 // prepare finds what a request calls, and decodes its parameters.
-func (m *Mux) prepare(s *muxState, r *codec.Request) (call func(context.Context) (any, error), in []reflect.Value, err error) {
-	method := s.find(r.Method)
-	switch {
-	case method != nil:
-		if in, err = method.decode(r); err != nil {
-			return nil, nil, decodeError(err)
-		}
-		return func(ctx context.Context) (any, error) { return method.call(ctx, in) }, in, nil
-	case r.Method == methodsName && !m.HideMethods:
-		return func(context.Context) (any, error) { return s.describe(), nil }, nil, nil
+func (m *Mux) prepare(s *muxState, r *codec.Request) (method *muxMethod, in []reflect.Value, err error) {
+	if method = s.find(r.Method); method == nil && r.Method == methodsName && !m.HideMethods {
+		method = s.describing()
+		return method, nil, nil // whatever the parameters
 	}
-	return nil, nil, errors.New(s.notFound(r.Method))
+	if method == nil {
+		return nil, nil, errors.New(s.notFound(r.Method))
+	}
+	if in, err = method.decode(r); err != nil {
+		return nil, nil, decodeError(err)
+	}
+	return method, in, nil
+}
+
+// call calls a method. It has a guard of its own, so that what interceptors do
+// after it is done for a panic too.
+func (m *Mux) call(ctx context.Context, method *muxMethod, r *codec.Request, in []reflect.Value) (result any, err error) {
+	defer m.recovered(r.Method, &result, &err)
+	return method.call(ctx, in)
 }
 
 // maxErrorText bounds the texts of errors that quote what a peer has sent.
@@ -172,13 +184,16 @@ func decodeError(err error) error {
 
 // guarded runs the program's code and makes an error of a panic.
 func (m *Mux) guarded(method string, run func() (any, error)) (result any, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			m.logPanic("mprpc: panic in method", method, v, debug.Stack())
-			result, err = nil, errInternal
-		}
-	}()
+	defer m.recovered(method, &result, &err)
 	return run()
+}
+
+// recovered makes an error of a panic; it is deferred.
+func (m *Mux) recovered(method string, result *any, err *error) {
+	if v := recover(); v != nil {
+		m.logPanic("mprpc: panic in method", method, v, debug.Stack())
+		*result, *err = nil, errInternal
+	}
 }
 
 func (m *Mux) logPanic(message, method string, v any, stack []byte) {
