@@ -14,15 +14,15 @@ import (
 	"github.com/go-mprpc/mprpc/codec"
 )
 
-// childVariable makes the test binary a Go peer that can be killed: "serve" is
-// a server, an address is that of the server whose hold it calls.
+// childVariable makes the test binary a Go peer that can be killed: "serve"
+// and a loop is a server, an address is that of the server whose hold it calls.
 const childVariable = "MPRPC_INTEROP_CHILD"
 
 // runChild ends with the standard input, and therefore with the parent.
 func runChild(mode string) {
 	line := mode
-	if mode == "serve" {
-		s, err := listen("127.0.0.1:0", codec.Options{})
+	if by, ok := strings.CutPrefix(mode, "serve "); ok {
+		s, err := listen("127.0.0.1:0", loop(by), codec.Options{})
 		if err != nil {
 			line = err.Error()
 		} else {

@@ -4,7 +4,9 @@
 // Its tests are a matrix: Go calling mprpc's RPCServer, and mprpc's RPCClient
 // and RPCPoolClient (with gsocketpool) calling Go, in real processes on the
 // loopback interface. Each case looks at what the far side got, value and type,
-// not only at what comes back.
+// not only at what comes back. Python's clients call the same Go service through
+// the main loop of a net/rpc program, through rpcutil.Server, and through a Mux
+// behind it, and must not see which one it is.
 //
 //	go test ./interop -run Matrix -v
 //

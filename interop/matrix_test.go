@@ -32,7 +32,7 @@ const (
 // TestMatrix runs every row in every direction, all cells in parallel. Peers
 // with the same options are started once and shared.
 func TestMatrix(t *testing.T) {
-	m := newMatrix(t)
+	m := newMatrix(t, byCodec)
 	rows := slices.Concat(parameterRows(), valueRows(), errorRows(), methodRows(), limitRows(), troubleRows(),
 		timeoutRows(), sharingRows(), encodingRows(), upstreamRows())
 	names := map[string]bool{}
@@ -52,14 +52,20 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	})
-	for _, class := range []string{rpcClient, poolClient} {
-		t.Run(class+"ToGo", func(t *testing.T) {
-			for _, r := range rows {
-				if r.toGo != nil {
-					cell(t, r.name, func(t *testing.T) { r.toGo(t, m, class) })
+	// Whatever serves in Go, Python sees the same.
+	for _, served := range []struct {
+		m    *matrix
+		name string
+	}{{m, ""}, {newMatrix(t, byServer), "Server"}, {newMatrix(t, byMux), "Mux"}} {
+		for _, class := range []string{rpcClient, poolClient} {
+			t.Run(class+"ToGo"+served.name, func(t *testing.T) {
+				for _, r := range rows {
+					if r.toGo != nil {
+						cell(t, r.name, func(t *testing.T) { r.toGo(t, served.m, class) })
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 	t.Run("GoToGo", func(t *testing.T) {
 		for _, r := range rows {

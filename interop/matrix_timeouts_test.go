@@ -18,7 +18,7 @@ func timeoutRows() []row {
 			name:    "time-out/reply never comes",
 			toMprpc: replyNeverComes,
 			toGo: func(t *testing.T, m *matrix, class string) {
-				server := ownServer(t, codec.Options{})
+				server := m.ownServer(t, codec.Options{})
 				client := m.client(t, class, m.served(t).addr, nil)
 				define(t, client, "never = at(%d, timeout=0.5)", portOf(t, server.addr))
 				evalIn(t, client, expression{"never.call('hold', 'k')", timedOut})
@@ -97,7 +97,7 @@ func replyNeverComes(t *testing.T, m *matrix) {
 // replyAfterTimeout: an RPCClient takes each late reply for the next one and
 // never recovers; an RPCPoolClient connects anew.
 func replyAfterTimeout(t *testing.T, m *matrix, class string) {
-	server := ownServer(t, codec.Options{})
+	server := m.ownServer(t, codec.Options{})
 	client := m.client(t, class, m.served(t).addr, nil)
 	define(t, client, "late = at(%d, timeout=0.5)", portOf(t, server.addr))
 	evalIn(t, client, expression{"late.call('hold', '1')", timedOut})

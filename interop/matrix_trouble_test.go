@@ -51,7 +51,7 @@ func mprpcServerKilled(t *testing.T, _ *matrix) {
 }
 
 func goServerKilled(t *testing.T, m *matrix, class string) {
-	server := startChild(t, "serve")
+	server := startChild(t, "serve "+string(m.loop))
 	client := m.client(t, class, m.served(t).addr, nil)
 	define(t, client, "killed = at(%d)", portOf(t, server.line(t)))
 	reply := make(chan string, 1)
@@ -86,8 +86,8 @@ func goClientKilled(t *testing.T, _ *matrix) {
 	}
 }
 
-func mprpcClientKilled(t *testing.T, _ *matrix, class string) {
-	server := ownServer(t, codec.Options{})
+func mprpcClientKilled(t *testing.T, m *matrix, class string) {
+	server := m.ownServer(t, codec.Options{})
 	client := ownClient(t, class, server.addr)
 	gone := make(chan struct{})
 	go func() {
@@ -130,12 +130,12 @@ func mprpcServerRestarted(t *testing.T, _ *matrix) {
 }
 
 func goServerRestarted(t *testing.T, m *matrix, class string) {
-	first := ownServer(t, codec.Options{})
+	first := m.ownServer(t, codec.Options{})
 	client := m.client(t, class, m.served(t).addr, nil)
 	define(t, client, "restarted = at(%d)", portOf(t, first.addr))
 	evalIn(t, client, expression{"restarted.call('sum', 1, 2)", "int 3"})
 	first.Close()
-	second, err := listen(first.addr, codec.Options{})
+	second, err := listen(first.addr, m.loop, codec.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func goServerRestarted(t *testing.T, m *matrix, class string) {
 }
 
 func idleConnectionClosed(t *testing.T, m *matrix, class string) {
-	server := ownServer(t, codec.Options{})
+	server := m.ownServer(t, codec.Options{})
 	client := m.client(t, class, m.served(t).addr, nil)
 	define(t, client, "idle = at(%d)", portOf(t, server.addr))
 	evalIn(t, client, expression{"idle.call('sum', 1, 2)", "int 3"})

@@ -93,7 +93,7 @@ func upstream(name string, a assertion, options map[string]string) row {
 			})
 		},
 		toGo: func(t *testing.T, m *matrix, class string) {
-			server := ownServer(t, codec.Options{})
+			server := m.ownServer(t, codec.Options{})
 			client := m.client(t, class, m.served(t).addr, nil)
 			var more string
 			for k, v := range options {

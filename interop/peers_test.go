@@ -28,16 +28,17 @@ var quiet = slog.New(slog.DiscardHandler)
 // A matrix holds the peers that cells share. They live until the last cell has
 // ended, because t is the test of the whole matrix.
 type matrix struct {
-	t *testing.T
+	t    *testing.T
+	loop loop // of the Go servers
 
 	mu sync.Mutex
 	// Protected by mu:
 	started map[string]func() any
 }
 
-func newMatrix(t *testing.T) *matrix {
+func newMatrix(t *testing.T, by loop) *matrix {
 	pythontest.Need(t)
-	return &matrix{t: t, started: map[string]func() any{}}
+	return &matrix{t: t, loop: by, started: map[string]func() any{}}
 }
 
 // share returns what start has returned for the same key before, or starts it.
@@ -158,7 +159,7 @@ func (m *matrix) served(t *testing.T) *goServer {
 func (m *matrix) servedWith(t *testing.T, name string, options codec.Options) *goServer {
 	t.Helper()
 	return share(t, m, "go:"+name, func() (*goServer, error) {
-		s, err := listen("127.0.0.1:0", options)
+		s, err := listen("127.0.0.1:0", m.loop, options)
 		if err == nil {
 			m.t.Cleanup(s.Close)
 		}
@@ -167,9 +168,9 @@ func (m *matrix) servedWith(t *testing.T, name string, options codec.Options) *g
 }
 
 // ownServer is a Go server that no other cell uses.
-func ownServer(t *testing.T, options codec.Options) *goServer {
+func (m *matrix) ownServer(t *testing.T, options codec.Options) *goServer {
 	t.Helper()
-	s, err := listen("127.0.0.1:0", options)
+	s, err := listen("127.0.0.1:0", m.loop, options)
 	if err != nil {
 		t.Fatal(err)
 	}

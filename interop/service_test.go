@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/rpc"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/codec"
-	"github.com/go-mprpc/mprpc/rpcutil"
 )
 
 // Service is a plain net/rpc service.
@@ -215,108 +213,6 @@ var typed = map[string]any{
 	"string": Typed[string]{}, "bytes": Typed[[]byte]{}, "time": Typed[time.Time]{}, "raw": Typed[msgpack.RawMessage]{},
 	"ints": Typed[[]int]{}, "list": Typed[[]any]{}, "dict": Typed[map[string]any]{}, "texts": Typed[map[int]string]{},
 	"counts": Typed[map[string]int]{}, "users": Typed[[]User]{}, "pixel": Typed[*Pixel]{},
-}
-
-// A goServer is the main loop of a net/rpc program with the codec of this
-// module.
-type goServer struct {
-	addr     string
-	listener net.Listener
-	service  *Service
-	all      sync.WaitGroup
-	accepted chan net.Conn // gets every connection, while there is room
-	ended    chan net.Conn // gets every connection that is served to its end
-	wrote    chan net.Conn // gets a connection after every write, while there is room
-
-	mu sync.Mutex
-	// Protected by mu:
-	conns  map[net.Conn]bool
-	closed bool
-}
-
-func listen(addr string, options codec.Options) (*goServer, error) {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	s := &goServer{
-		addr: listener.Addr().String(), listener: listener,
-		service:  &Service{done: make(chan struct{}), gates: map[string]*gate{}},
-		accepted: make(chan net.Conn, 1000), ended: make(chan net.Conn, 1000),
-		wrote: make(chan net.Conn, 1000), conns: map[net.Conn]bool{},
-	}
-	server, names := rpc.NewServer(), new(rpcutil.Names)
-	err = names.Register(server, s.service)
-	for name, receiver := range typed {
-		err = errors.Join(err, names.RegisterName(server, name, receiver))
-	}
-	// Names that Python can call and Go cannot declare.
-	err = errors.Join(err, names.Alias("écho", "Service.Echo"), names.Alias("エコー", "Service.Echo"))
-	if err != nil {
-		listener.Close()
-		return nil, err
-	}
-	options.Names, options.Logger = names, quiet
-	s.all.Go(func() { s.accept(server, options) })
-	return s, nil
-}
-
-func (s *goServer) accept(server *rpc.Server, options codec.Options) {
-	for {
-		conn, err := s.listener.Accept()
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		s.conns[conn] = true
-		if s.closed {
-			conn.Close()
-		}
-		s.mu.Unlock()
-		offer(s.accepted, conn)
-		s.all.Go(func() {
-			server.ServeCodec(options.NewServerCodec(&servedConn{conn.(*net.TCPConn), s}))
-			s.mu.Lock()
-			delete(s.conns, conn)
-			s.mu.Unlock()
-			offer(s.ended, conn)
-		})
-	}
-}
-
-// A servedConn tells of its writes.
-type servedConn struct {
-	*net.TCPConn
-	server *goServer
-}
-
-func (c *servedConn) Write(b []byte) (int, error) {
-	n, err := c.TCPConn.Write(b)
-	offer(c.server.wrote, c.TCPConn)
-	return n, err
-}
-
-func offer(c chan net.Conn, conn net.Conn) {
-	select {
-	case c <- conn:
-	default:
-	}
-}
-
-// Close ends the server and all its connections, and waits for its goroutines.
-func (s *goServer) Close() {
-	s.listener.Close()
-	s.mu.Lock()
-	again := s.closed
-	s.closed = true
-	for conn := range s.conns {
-		conn.Close()
-	}
-	s.mu.Unlock()
-	if !again {
-		close(s.service.done)
-	}
-	s.all.Wait()
 }
 
 // show gives the %T and %v of a value and of what is in it, long ones by their
