@@ -16,5 +16,5 @@
 // package codec/wire.
 //
 // Folder python sets the peers up and runs them; folder demo shows the main job
-// in one command.
+// in one command; folder examples has programs to begin with.
 package interop
