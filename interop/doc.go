@@ -16,5 +16,6 @@
 // package codec/wire.
 //
 // Folder python sets the peers up and runs them; folder demo shows the main job
-// in one command; folder examples has programs to begin with.
+// in one command; folder examples has programs to begin with; folder soak, a module of
+// its own, tries everything at once for as long as one likes.
 package interop
