@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/rpc"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,19 +17,8 @@ import (
 	"github.com/go-mprpc/mprpc/rpcutil"
 )
 
-// What the pages in docs show stands here, perhaps wrapped otherwise; TestDocsAreCompiled compares.
-
-func serveSums(listener net.Listener) error {
-	var mux rpcutil.Mux
-	mux.Handle("sum", func(x, y int) int { return x + y })
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		go mux.ServeCodec(codec.NewServerCodec(conn))
-	}
-}
+// What the pages in docs show stands here, and about servers in docs_server_test.go, perhaps wrapped otherwise;
+// TestDocsAreCompiled compares.
 
 func askForSum(ctx context.Context, address string) (int, error) {
 	client, err := rpcutil.Dial(ctx, "tcp", address, rpcutil.ClientOptions{})
@@ -39,30 +27,6 @@ func askForSum(ctx context.Context, address string) (int, error) {
 	}
 	defer client.Close()
 	return rpcutil.Call[int](ctx, client, "sum", 1, 2)
-}
-
-type Calculator struct{}
-
-type Addition struct{ X, Y int }
-
-func (*Calculator) Sum(args Addition, reply *int) error {
-	*reply = args.X + args.Y
-	return nil
-}
-
-func serveCalculator(listener net.Listener) error {
-	server := rpc.NewServer()
-	var names rpcutil.Names
-	if err := names.Register(server, new(Calculator)); err != nil { // was: server.Register(new(Calculator))
-		return err
-	}
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return err
-		}
-		go server.ServeCodec(codec.Options{Names: &names}.NewServerCodec(conn)) // was: server.ServeConn(conn)
-	}
 }
 
 func askCalculator(address string) (sum int, err error) {
@@ -129,14 +93,9 @@ func dialWithOptions(ctx context.Context, address string) (*rpcutil.Client, erro
 	return rpcutil.NewClient(conn, rpcutil.ClientOptions{CallTimeout: time.Second}), nil // timeout=1
 }
 
-type peerKey struct{}
-
 func addWhoami(mux *rpcutil.Mux) {
-	mux.Use(func(ctx context.Context, r *rpcutil.Received, next func(context.Context) (any, error)) (any, error) {
-		return next(context.WithValue(ctx, peerKey{}, r.RemoteAddr))
-	})
 	mux.Handle("whoami", func(ctx context.Context) string {
-		return fmt.Sprint(ctx.Value(peerKey{})) // client_host and client_port
+		return rpcutil.RequestFrom(ctx).RemoteAddr.String() // client_host and client_port
 	})
 }
 
@@ -246,17 +205,6 @@ func wrongReply(ctx context.Context, address string) error {
 	return nil
 }
 
-func serveBoth(server *rpc.Server, names *rpcutil.Names, gobs, packs net.Listener) {
-	go server.Accept(gobs) // gob, as before
-	for {
-		conn, err := packs.Accept()
-		if err != nil {
-			return
-		}
-		go server.ServeCodec(codec.Options{Names: names}.NewServerCodec(conn))
-	}
-}
-
 // From here on it is not in the pages.
 
 func docsListener() net.Listener {
@@ -309,39 +257,6 @@ func Example_docsSums() {
 	// the connection is bad
 	// 3 <nil>
 	// the connection is bad
-}
-
-func TestDocsOptions(t *testing.T) {
-	l := docsListener()
-	defer l.Close()
-	go func() {
-		conn, err := l.Accept()
-		if err != nil {
-			return
-		}
-		var mux rpcutil.Mux
-		addWhoami(&mux)
-		mux.ServeCodec(westEuropean.NewServerCodec(conn))
-	}()
-	client, err := dialWithOptions(context.Background(), l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	who, err := rpcutil.Call[string](context.Background(), client, "whoami")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if host, _, err := net.SplitHostPort(who); err != nil || host != "127.0.0.1" {
-		t.Errorf("whoami: %q, %v", who, err)
-	}
-	near, far := net.Pipe()
-	go echoMux().ServeCodec(westEuropean.NewServerCodec(far))
-	echo := rpcutil.NewClient(near, rpcutil.ClientOptions{Codec: westEuropean})
-	defer echo.Close()
-	if got, err := rpcutil.Call[string](context.Background(), echo, "echo", "é"); err != nil || got != "é" {
-		t.Errorf("echo: %q, %v", got, err)
-	}
 }
 
 func echoMux() *rpcutil.Mux {
@@ -456,39 +371,6 @@ func Example_docsUnknownMethod() {
 	// true
 }
 
-func Example_docsShop() {
-	server := rpc.NewServer()
-	var names rpcutil.Names
-	if err := names.Register(server, new(Shop)); err != nil {
-		panic(err)
-	}
-	gobs, packs := docsListener(), docsListener()
-	defer gobs.Close()
-	defer packs.Close()
-	go serveBoth(server, &names, gobs, packs)
-	if err := wrongReply(context.Background(), packs.Addr().String()); err != nil {
-		panic(err)
-	}
-	gob, err := rpc.Dial("tcp", gobs.Addr().String())
-	if err != nil {
-		panic(err)
-	}
-	var price int
-	fmt.Println(gob.Call("Shop.Price", Order{Item: "tea", Count: 3}, &price), price)
-	gob.Close()
-	fmt.Println(askPrice(packs.Addr().String(), codec.Args{"tea", 2}))
-	fmt.Println(askPrice(packs.Addr().String(), codec.Args{"tea"}))
-	fmt.Println(askPrice(packs.Addr().String(), codec.Args{map[string]any{"Item": "tea", "Count": 2}}))
-	// Output:
-	// codec: Shop.Price: result: 10 does not fit string
-	// 10 <nil>
-	// true nothing ordered
-	// <nil> 15
-	// 10 <nil>
-	// 0 price: want 2 to 3 parameters (Item, Count, [Note]), got 1
-	// 10 <nil>
-}
-
 func askPrice(address string, args codec.Args) (price int, err error) {
 	client, err := codec.Dial("tcp", address)
 	if err != nil {
@@ -504,7 +386,7 @@ func TestDocsAreCompiled(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages in docs: %v", err)
 	}
-	source := words(read(t, "docs_test.go"))
+	source := words(read(t, "docs_test.go")) + " " + words(read(t, "docs_server_test.go"))
 	for _, page := range pages {
 		n := 0
 		for i, part := range strings.Split(read(t, page), "```") {
