@@ -43,6 +43,11 @@ func listen(addr string, by loop, options codec.Options) (*goServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return listenOn(listener, by, options)
+}
+
+// listenOn takes the listener over, also when it fails.
+func listenOn(listener net.Listener, by loop, options codec.Options) (*goServer, error) {
 	s := &goServer{
 		addr: listener.Addr().String(), listener: listener,
 		service:  &Service{done: make(chan struct{}), gates: map[string]*gate{}},
@@ -60,7 +65,7 @@ func listen(addr string, by loop, options codec.Options) (*goServer, error) {
 		return s, nil
 	}
 	server, names := rpc.NewServer(), new(rpcutil.Names)
-	err = names.Register(server, s.service)
+	err := names.Register(server, s.service)
 	for name, receiver := range typed {
 		err = errors.Join(err, names.RegisterName(server, name, receiver))
 	}

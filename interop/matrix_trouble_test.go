@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/rpc"
 	"strings"
 	"testing"
@@ -134,8 +135,13 @@ func goServerRestarted(t *testing.T, m *matrix, class string) {
 	client := m.client(t, class, m.served(t).addr, nil)
 	define(t, client, "restarted = at(%d)", portOf(t, first.addr))
 	evalIn(t, client, expression{"restarted.call('sum', 1, 2)", "int 3"})
+	// The socket stays: another process might take its port between two servers.
+	listener, err := takeOver(first.listener.(*net.TCPListener))
+	if err != nil {
+		t.Fatal(err)
+	}
 	first.Close()
-	second, err := listen(first.addr, m.loop, codec.Options{})
+	second, err := listenOn(listener, m.loop, codec.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
