@@ -1,7 +1,22 @@
 package codec
 
-import "net/rpc"
+import (
+	"net/rpc"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
 
 // SetLastID is the one way to see ids wrap: two thousand million calls are too
 // many for a test.
 func SetLastID(c rpc.ClientCodec, id uint32) { c.(*client).lastID = id }
+
+// ReadAnswer does what a duplex does with an answer, in two steps, between which
+// a test cannot come otherwise.
+func ReadAnswer(c rpc.ClientCodec, frame []byte) (arrive func()) {
+	msg, err := wire.Parse(frame)
+	if err != nil {
+		panic(err)
+	}
+	call := c.(*client).answered(msg, false)
+	return func() { c.(*client).arrive(arrival{call, msg}) }
+}

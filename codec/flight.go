@@ -135,12 +135,20 @@ func (f *flight) nextDropped() (seq uint64, ok bool) {
 	return seq, true
 }
 
-// arrive keeps a response that a duplex has read until net/rpc fetches it.
+// arrive keeps a response that a duplex has read until it is fetched. Once the
+// connection has ended a ClientConn fetches no more, and nobody else knows of the
+// call: it is told here.
 func (f *flight) arrive(a arrival) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	if f.err != nil && a.call.direct != nil {
+		err := f.errorLocked(a.call)
+		f.mu.Unlock()
+		a.call.direct.fail(err)
+		return
+	}
 	f.arrived = append(f.arrived, a)
 	f.change.Broadcast()
+	f.mu.Unlock()
 }
 
 // forward keeps a response that a ClientConn has read until net/rpc fetches it.
