@@ -167,6 +167,19 @@ func TestShortCallsShareAWrite(t *testing.T) {
 	})
 }
 
+// TestAnswersLeaveBeforeTheConnectionEnds for what follows their requests in the
+// same segment and is no message.
+func TestAnswersLeaveBeforeTheConnectionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &rpcutil.Server{Handler: muxOfSum(), Codec: codec.Options{Logger: quiet}}
+		peer := servedPeer(t, s)
+		go peer.Send("94 00 01 a3 'sum' 92 01 02  94 00 02 a3 'sum' 92 03 04  c1")
+		peer.Expect("94 01 01 c0 03")
+		peer.Expect("94 01 02 c0 07")
+		peer.ExpectEnd()
+	})
+}
+
 // TestAnswersThatCannotLeaveDoNotHoldUpTheReading: a peer that sends before it
 // reads gets every answer, once.
 func TestAnswersThatCannotLeaveDoNotHoldUpTheReading(t *testing.T) {
