@@ -67,11 +67,11 @@ type Method struct {
 // Handle serves a function under a wire name. The function may take a
 // context.Context first, which ends when the connection is closed or fails, but
 // not when the peer has finished sending, see codec.Request, and which RequestFrom
-// finds the request in; its other parameters are those of the call. Pointers at the end are optional parameters, nil when
-// they are not sent; or the last parameter is variadic, and those before it are
-// required. It returns nothing,
-// a value, an error, or a value and an error. A function whose only parameter is
-// a *codec.Request, codec.Request or codec.Args takes all parameters of the call,
+// finds the request in; its other parameters are those of the call. Pointers at
+// the end are optional parameters, nil when they are not sent; or the last
+// parameter is variadic, and those before it are required. It returns nothing, a
+// value, an error, or a value and an error. A function whose only parameter is a
+// *codec.Request, codec.Request or codec.Args takes all parameters of the call,
 // whatever they are, the first two undecoded.
 //
 // A function that returns an error alone and has two parameters, not counting the

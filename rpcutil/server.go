@@ -180,7 +180,7 @@ func (s *Server) Serve(l net.Listener) error {
 			<-s.places
 			return err
 		}
-		go s.serve(c)
+		go c.start()
 	}
 }
 
@@ -236,7 +236,16 @@ func (s *Server) ServeConn(conn io.ReadWriteCloser) error {
 		<-s.places
 		return err
 	}
-	return s.serve(c)
+	go c.start()
+	<-c.done
+	if c.err == nil {
+		select {
+		case <-s.closing:
+			return ErrServerClosed
+		default:
+		}
+	}
+	return c.err
 }
 
 // enter waits for a place for a connection. It reports false when the server is
@@ -263,14 +272,8 @@ func (s *Server) open(rwc io.ReadWriteCloser) (*serverConn, error) {
 	return c, nil
 }
 
-// serve serves a connection to its end.
-func (s *Server) serve(c *serverConn) error {
-	s.Hooks.connOpened(c.info)
-	idle := s.closeWhenIdle(c)
-	go c.start()
-	<-c.done
-	idle.Stop()
-	s.Hooks.connClosed(c.info, c.err)
+// forget takes a connection that has ended off the server's.
+func (s *Server) forget(c *serverConn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	if len(s.conns) == 0 {
@@ -281,37 +284,6 @@ func (s *Server) serve(c *serverConn) error {
 	}
 	s.mu.Unlock()
 	<-s.places
-	if c.err == nil {
-		select {
-		case <-s.closing:
-			return ErrServerClosed
-		default:
-		}
-	}
-	return c.err
-}
-
-// closeWhenIdle looks at a connection four times in IdleTimeout.
-func (s *Server) closeWhenIdle(c *serverConn) *time.Timer {
-	period := max(pick(s.IdleTimeout, defaultIdleTimeout, math.MaxInt64)/4, time.Millisecond)
-	quiet := 0
-	timer := make(chan *time.Timer, 1)
-	t := time.AfterFunc(period, func() {
-		if quiet++; !c.wasIdle() {
-			quiet = 0
-		}
-		if quiet >= 4 {
-			c.stop()
-			return
-		}
-		t := <-timer
-		timer <- t
-		if !c.hasEnded() {
-			t.Reset(period)
-		}
-	})
-	timer <- t
-	return t
 }
 
 func (s *Server) addListener(l net.Listener) bool {

@@ -26,7 +26,7 @@ type serverConn struct {
 
 	slots chan struct{} // one for each goroutine with a call, MaxPending of them
 	gone  chan struct{} // closed when the connection was cut
-	done  chan struct{} // closed when it has ended; err is set before
+	done  chan struct{} // closed when it has ended and the hooks know; err is set before
 
 	// Of the goroutine that has the reading:
 	out   []byte // answers that leave together
@@ -40,9 +40,11 @@ type serverConn struct {
 	calls   int       // whose goroutines have lost the reading
 	stopped bool      // nothing more is to be read
 	isGone  bool      // gone is closed
-	ended   bool      // done is closed
-	err     error     // why the connection ended; not protected once done is closed
-	number  uint64    // of the turn when wasIdle looked last
+	ended   bool      // the connection has ended
+	err     error     // why; not protected once done is closed
+	idle    *time.Timer
+	quiet   int    // how often in a row it has found nothing new
+	number  uint64 // of the turn when it looked last
 }
 
 func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
@@ -64,6 +66,8 @@ func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
 
 // start finds out what the peer speaks and begins to read.
 func (c *serverConn) start() {
+	c.server.Hooks.connOpened(c.info)
+	c.watchIdle()
 	link, err := c.server.connect(c.rwc)
 	if err != nil {
 		c.rwc.Close()
@@ -329,21 +333,21 @@ func (c *serverConn) finish(call *serverCall, err error) {
 // end makes the connection one that has ended.
 func (c *serverConn) end(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.ended {
+		c.mu.Unlock()
 		return
 	}
+	c.ended = true
 	if err != io.EOF && err != rpc.ErrShutdown {
 		c.err = err
 	}
-	c.ended = true
+	if c.idle != nil {
+		c.idle.Stop()
+	}
+	c.mu.Unlock()
+	c.server.Hooks.connClosed(c.info, c.err)
+	c.server.forget(c)
 	close(c.done)
-}
-
-func (c *serverConn) hasEnded() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ended
 }
 
 // stop reads nothing more: the connection ends when the calls that have been read
@@ -383,12 +387,40 @@ func (c *serverConn) cut(reason error) {
 	c.end(reason)
 }
 
-// wasIdle reports whether nothing has happened since it was asked last.
+// watchIdle looks at the connection four times in IdleTimeout, and ends it when it
+// has found nothing new for all of it.
+func (c *serverConn) watchIdle() {
+	period := pick(c.server.IdleTimeout, defaultIdleTimeout, 0) / 4
+	if period == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		return
+	}
+	c.idle = time.AfterFunc(period, func() {
+		if c.wasIdle() {
+			c.stop()
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.ended {
+			c.idle.Reset(period)
+		}
+	})
+}
+
+// wasIdle reports whether the connection has been idle four times in a row.
 func (c *serverConn) wasIdle() bool {
 	number, state := c.turn.state()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	idle := c.link == nil || state == turnWaiting && c.calls == 0 && number == c.number
+	c.quiet++
+	if c.link != nil && (state != turnWaiting || c.calls > 0 || number != c.number) {
+		c.quiet = 0
+	}
 	c.number = number
-	return idle
+	return c.quiet >= 4
 }

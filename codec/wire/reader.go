@@ -5,14 +5,15 @@ import (
 	"sync"
 )
 
-// idleBuffer is what a Reader keeps while nothing is buffered.
-const idleBuffer = 4 << 10
+// idleBuffer is what a Reader keeps while nothing is buffered: enough for many
+// small requests at once, little for a connection that is one of thousands.
+const idleBuffer = 2 << 10
 
-// A reader borrows a larger buffer while much arrives, four times the size of the
+// A reader borrows a larger buffer while much arrives, several times the size of the
 // last each time, so that no more than a part of a long message is moved often. A
 // fresh buffer costs more than all of its use: the memory is cleared, and the
 // collector is called. Buffers beyond the largest size are made and dropped.
-var burstSizes = [...]int{64 << 10, 256 << 10, 1 << 20, 4 << 20}
+var burstSizes = [...]int{8 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}
 
 var burstBuffers [len(burstSizes)]sync.Pool
 
