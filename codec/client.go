@@ -235,6 +235,20 @@ func (c *client) Close() (err error) {
 	return err
 }
 
+// Idle reports whether the connection is as good as new for the next call: it
+// has not ended, no call is under way, and nothing has arrived that answers no
+// call, be it bytes behind the last response or a response to nobody. Package
+// pool asks it before a connection is used again. It is for the goroutine that
+// reads responses, and for codecs that are no half of a duplex.
+func (c *client) Idle() bool {
+	if c.reader == nil || c.reader.Buffered() > 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err == nil && len(c.calls) == 0 && c.ignored == 0
+}
+
 // buffers holds memory for messages being built.
 var buffers = bufferPool{sync.Pool{New: func() any { return new([]byte) }}}
 

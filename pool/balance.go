@@ -1,0 +1,106 @@
+package pool
+
+import "time"
+
+// A choice is what a caller is to do next.
+type choice struct {
+	link *link     // use this link, or else
+	dial *endpoint // connect to this endpoint, or else
+	wait time.Time // look again at this time, or when something has changed
+}
+
+// chooseLocked decides where a caller goes. The endpoint with the fewest callers
+// takes the next, in turn where several have as few, so that a slow one gets
+// less: its callers stay longer. Ejected endpoints are left out unless all are.
+//
+// A slot is held, so fewer than units links are taken or being made; if no more
+// may be made, one is therefore idle. To make another one elsewhere would cost
+// that one. It is only done for an endpoint that has not its fair share of links,
+// and not where there are more endpoints than links, or they would be made anew
+// for each call.
+func (p *Pool) chooseLocked(now time.Time) choice {
+	ep := p.leastLocked(now, (*endpoint).ready)
+	if ep == nil {
+		return choice{wait: p.nextDialLocked()}
+	}
+	if ep.idle == 0 && p.total >= p.set.units && p.victimLocked(ep) == nil {
+		if other := p.leastLocked(now, hasIdle); other != nil {
+			ep = other
+		}
+	}
+	if l := p.takeLocked(ep); l != nil {
+		return choice{link: l}
+	}
+	return choice{dial: ep}
+}
+
+// leastLocked returns the endpoint with the fewest callers among those that fit.
+func (p *Pool) leastLocked(now time.Time, fits func(*endpoint, time.Time) bool) *endpoint {
+	n := len(p.endpoints)
+	if n == 1 && fits(p.endpoints[0], now) {
+		return p.endpoints[0]
+	}
+	for _, ejectedToo := range []bool{false, true} {
+		var best *endpoint
+		at := 0
+		for i := range n {
+			k := (p.turn + i) % n
+			ep := p.endpoints[k]
+			if (ejectedToo || !ep.ejected) && fits(ep, now) && (best == nil || ep.load() < best.load()) {
+				best, at = ep, k
+			}
+		}
+		if best != nil {
+			p.turn = at + 1
+			return best
+		}
+	}
+	return nil
+}
+
+func hasIdle(ep *endpoint, _ time.Time) bool { return ep.idle > 0 }
+
+// fairLocked is how many links each endpoint in use should at least be able to
+// have.
+func (p *Pool) fairLocked() int {
+	n := 0
+	for _, ep := range p.endpoints {
+		if !ep.ejected {
+			n++
+		}
+	}
+	return p.set.units / max(n, 1)
+}
+
+// victimLocked returns an endpoint that has an idle link to spare for another
+// one: it is of no use there, or there are more than a fair share of them while
+// the other has less.
+func (p *Pool) victimLocked(forWhom *endpoint) *endpoint {
+	fair := p.fairLocked()
+	var victim *endpoint
+	for _, ep := range p.all {
+		switch {
+		case ep.idle == 0 || ep == forWhom:
+		case ep.draining || ep.ejected:
+			return ep
+		case forWhom.size() < fair && ep.size() > fair && (victim == nil || ep.size() > victim.size()):
+			victim = ep
+		}
+	}
+	return victim
+}
+
+// evictLocked removes an idle link to make room for one at another endpoint.
+func (p *Pool) evictLocked(forWhom *endpoint) {
+	victim := p.victimLocked(forWhom)
+	if victim == nil { // an ejected endpoint is tried while all others are busy
+		for _, ep := range p.all {
+			if ep.idle > 0 && (victim == nil || ep.size() > victim.size()) {
+				victim = ep
+			}
+		}
+	}
+	if victim != nil {
+		p.removeLocked(p.takeLocked(victim))
+	}
+}

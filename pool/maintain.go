@@ -1,0 +1,192 @@
+package pool
+
+import (
+	"errors"
+	"time"
+)
+
+// The shortest and the longest time between two rounds of maintenance.
+const (
+	leastRound = 10 * time.Millisecond
+	mostRound  = 30 * time.Second
+)
+
+// maintain does what no caller does: it closes links that are idle for too long
+// or too old, keeps MinIdle of them ready, and tries ejected endpoints.
+func (p *Pool) maintain() {
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case <-t.C:
+		case <-p.wake:
+		}
+		if next := p.round(); !next.IsZero() {
+			t.Reset(time.Until(next))
+		}
+	}
+}
+
+func (p *Pool) wakeMaintenance() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// round does what is due and returns when more will be.
+func (p *Pool) round() (next time.Time) {
+	now := time.Now()
+	earliest := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	p.mu.Lock()
+	defer p.unlock()
+	for _, ep := range p.all {
+		p.takeIdleLocked(ep, func(l *link) bool {
+			return !l.expired(now) && (p.set.MaxIdleTime == 0 || l.res.IdleDuration() < p.set.MaxIdleTime)
+		})
+		if ep.ejected && !ep.trying {
+			if now.Before(ep.until) {
+				earliest(ep.until)
+			} else {
+				ep.trying = true
+				go p.try(ep)
+			}
+		}
+	}
+	if again := p.warmLocked(now); !again.IsZero() {
+		earliest(again)
+	}
+	if round := p.roundTime(); round > 0 {
+		earliest(now.Add(round))
+	}
+	return next
+}
+
+// roundTime is how long links may be left alone; 0 for as long as anyone likes.
+func (p *Pool) roundTime() time.Duration {
+	age := p.set.MaxIdleTime
+	if life := p.set.MaxLifetime; life > 0 && (age == 0 || life < age) {
+		age = life
+	}
+	if age == 0 {
+		return 0
+	}
+	return min(max(age/4, leastRound), mostRound)
+}
+
+// warmLocked begins to make the links that MinIdle asks for, while there is room
+// and nobody waits. It returns when it is to be tried again.
+func (p *Pool) warmLocked(now time.Time) (again time.Time) {
+	if p.closed || len(p.endpoints) == 0 {
+		return again
+	}
+	ready := 0
+	for _, ep := range p.all {
+		ready += ep.idle + ep.dialing
+	}
+	for ; ready < p.set.MinIdle && p.total < p.set.units; ready++ {
+		var ep *endpoint
+		for _, e := range p.endpoints {
+			if !e.ejected && e.mayDial(now) && (ep == nil || e.size() < ep.size()) {
+				ep = e
+			}
+		}
+		if ep == nil {
+			return p.nextDialLocked()
+		}
+		if !p.slots.TryAcquire(1) {
+			return again // callers come first; the next taken link brings it up again
+		}
+		p.dialLocked(ep).abandoned = true
+	}
+	return again
+}
+
+// try makes a link to an ejected endpoint, with a slot for which it waits like
+// everybody else, and brings the endpoint back if that works.
+func (p *Pool) try(ep *endpoint) {
+	if p.slots.Acquire(p.ctx, 1) != nil {
+		return // the pool is closed
+	}
+	p.mu.Lock()
+	if p.closed || ep.draining || !ep.ejected {
+		ep.trying = false
+		p.unlock()
+		p.slots.Release(1)
+		return
+	}
+	d := p.dialLocked(ep)
+	p.unlock()
+	<-d.done
+	works := d.link != nil && (p.set.Ping == "" || p.ping(p.ctx, time.Time{}, d.link))
+
+	p.mu.Lock()
+	defer p.unlock()
+	ep.trying = false
+	if p.closed {
+		if d.link == nil { // or else Close has given the slot back
+			p.slots.Release(1)
+		}
+		return
+	}
+	if ep.ejected {
+		if works {
+			p.readmitLocked(ep)
+		} else {
+			why := d.err
+			if why == nil {
+				why = errNoPing
+			}
+			p.ejectLocked(ep, why)
+		}
+	}
+	if d.link != nil {
+		p.returnLocked(d.link, works)
+		p.forgetLocked(ep)
+	}
+	p.slots.Release(1)
+}
+
+var errNoPing = errors.New("no answer to the ping")
+
+// takeIdleLocked removes the idle links of an endpoint that are not to be kept
+// and returns them; they are dropped once mu is free. The others keep their
+// order, which puts the one used last on top.
+func (p *Pool) takeIdleLocked(ep *endpoint, keep func(*link) bool) (removed []*link) {
+	var kept []*link
+	for ep.idle > 0 {
+		res, err := ep.puddle.TryAcquire(p.ctx)
+		if err != nil {
+			panic("pool: " + err.Error())
+		}
+		l := res.Value()
+		l.res = res
+		ep.idle--
+		ep.inUse++
+		if keep(l) {
+			kept = append(kept, l)
+		} else {
+			removed = append(removed, l)
+			p.removeLocked(l)
+		}
+	}
+	for len(kept) > 0 {
+		l := kept[len(kept)-1]
+		kept = kept[:len(kept)-1]
+		l.res.ReleaseUnused()
+		ep.inUse--
+		ep.idle++
+	}
+	return removed
+}
+
+// dropIdleLocked removes all idle links of an endpoint.
+func (p *Pool) dropIdleLocked(ep *endpoint) { p.takeIdleLocked(ep, never) }
+
+func never(*link) bool { return false }

@@ -1,0 +1,183 @@
+package pool
+
+import (
+	"context"
+	"net"
+	"net/rpc"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-mprpc/mprpc/codec"
+)
+
+// A sharing gives out the places on the shared connections of an endpoint. To
+// the rest of the pool a place is what an exclusive connection is elsewhere.
+type sharing struct {
+	set  *settings
+	dial func() (*stream, error)
+
+	mu sync.Mutex
+	// Protected by mu, and so are places and retired of the connections:
+	conns []*sharedConn // that have not ended and are not retired
+}
+
+// A sharedConn carries the calls of several places.
+type sharedConn struct {
+	owner   *sharing
+	expires time.Time
+
+	ready  chan struct{} // closed when it is connected, or err says why not
+	err    error
+	stream *stream
+	codec  codec.Notifier
+	client *rpc.Client
+	// entrance lets one call at a time into net/rpc's sending, which holds a lock
+	// that no context ends while it waits for room: the others wait here.
+	entrance chan struct{}
+
+	places  int  // given out, idle ones included
+	retired bool // nobody gets a place any more
+}
+
+// A place is the transport of one call at a time on a shared connection.
+type place struct{ *sharedConn }
+
+// join gives out a place, on a connection that has one free or on a new one. All
+// who come while that is being made wait for it.
+func (s *sharing) join(expires time.Time) (place, error) {
+	s.mu.Lock()
+	i := slices.IndexFunc(s.conns, func(c *sharedConn) bool { return c.places < s.set.Shared && c.usable() })
+	if i >= 0 {
+		c := s.conns[i]
+		c.places++
+		s.mu.Unlock()
+		<-c.ready
+		return place{c}, c.err
+	}
+	c := &sharedConn{owner: s, expires: expires, ready: make(chan struct{}), entrance: make(chan struct{}, 1), places: 1}
+	s.conns = append(s.conns, c)
+	s.mu.Unlock()
+	defer close(c.ready)
+	if c.stream, c.err = s.dial(); c.err != nil {
+		s.remove(c)
+		return place{c}, c.err
+	}
+	client := s.set.Codec.NewClientCodec(c.stream)
+	c.codec, c.client = client.(codec.Notifier), rpc.NewClientWithCodec(client)
+	return place{c}, nil
+}
+
+// usable reports whether a connection, perhaps still being made, can take
+// another place. The owner's mu is held.
+func (c *sharedConn) usable() bool {
+	select {
+	case <-c.ready:
+		return !c.retired && !c.stream.over() && (c.expires.IsZero() || time.Now().Before(c.expires))
+	default:
+		return true
+	}
+}
+
+func (s *sharing) remove(c *sharedConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.conns, c); i >= 0 {
+		s.conns = slices.Delete(s.conns, i, i+1)
+	}
+}
+
+func (c place) call(ctx context.Context, until time.Time, method string, args, reply any) error {
+	if !until.IsZero() {
+		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	select {
+	case c.entrance <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	x := &codec.Exchange{Args: args, Reply: reply}
+	gaveUp := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		if x.GiveUp(context.Cause(ctx)) {
+			close(gaveUp)
+		}
+	})
+	defer stop()
+	call := c.client.Go(method, x, nil, make(chan *rpc.Call, 1))
+	<-c.entrance
+	select {
+	case <-call.Done:
+		if call.Error != nil {
+			return call.Error
+		}
+	case <-gaveUp:
+	}
+	return x.Err
+}
+
+// notify may have to wait behind a write that does not end. Then the connection
+// is of no use to anybody, and the end of the context ends it.
+func (c place) notify(ctx context.Context, until time.Time, method string, args any) error {
+	if !until.IsZero() {
+		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	stop := context.AfterFunc(ctx, c.stream.abort)
+	err := c.codec.Notify(method, args)
+	if !stop() && err != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// reusable needs no look at the connection: a goroutine reads it all the time.
+func (c place) reusable() bool {
+	c.owner.mu.Lock()
+	defer c.owner.mu.Unlock()
+	return !c.retired && !c.stream.over()
+}
+
+func (c place) alive() bool { return c.reusable() }
+
+// drop gives the place up; the last one closes the connection.
+func (c place) drop() {
+	if c.leave() {
+		c.stream.abort()
+		c.client.Close()
+	}
+}
+
+func (c place) close() {
+	if c.leave() {
+		c.client.Close()
+	}
+}
+
+// leave gives the place up and reports whether it was the last.
+func (c place) leave() bool {
+	c.owner.mu.Lock()
+	c.places--
+	last := c.places == 0
+	c.retired = c.retired || last
+	c.owner.mu.Unlock()
+	if last {
+		c.owner.remove(c.sharedConn)
+	}
+	return last
+}
+
+// spoil lets the calls of others end and keeps everyone else away.
+func (c place) spoil() {
+	c.owner.mu.Lock()
+	c.retired = true
+	c.owner.mu.Unlock()
+	c.owner.remove(c.sharedConn)
+}
+
+func (c place) abort() { c.stream.abort() }
+
+func (c place) remote() net.Addr { return c.stream.RemoteAddr() }

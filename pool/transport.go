@@ -1,0 +1,68 @@
+package pool
+
+import (
+	"context"
+	"net"
+	"net/rpc"
+	"sync/atomic"
+	"time"
+)
+
+// A transport makes calls on one connection: an exclusive one, or its part of a
+// shared one. Between acquiring and releasing one caller uses it.
+type transport interface {
+	// call makes a call that ends with ctx and at the time until, if there is one.
+	call(ctx context.Context, until time.Time, method string, args, reply any) error
+	// notify sends a notification, within the same limits.
+	notify(ctx context.Context, until time.Time, method string, args any) error
+	// reusable reports whether nothing on this side speaks against another call.
+	reusable() bool
+	// alive asks the system whether the peer is still there and has sent nothing.
+	alive() bool
+	// spoil makes it not reusable.
+	spoil()
+	// drop gives the connection up, without waiting for anything.
+	drop()
+	// close gives it up after what was accepted for sending has left.
+	close()
+	// abort ends what is under way on the connection, whoever does it.
+	abort()
+	remote() net.Addr
+}
+
+// A stream is a connection as the codec sees it. When it was closed on purpose
+// the codec learns rpc.ErrShutdown, which is nothing to log.
+type stream struct {
+	net.Conn
+	aborted atomic.Bool
+	ended   atomic.Bool // a read has failed: no more answers come
+}
+
+// over reports whether no more answers come.
+func (s *stream) over() bool { return s.ended.Load() || s.aborted.Load() }
+
+func (s *stream) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	if err != nil {
+		s.ended.Store(true)
+		if s.aborted.Load() {
+			err = rpc.ErrShutdown
+		}
+	}
+	return n, err
+}
+
+func (s *stream) Write(b []byte) (int, error) {
+	n, err := s.Conn.Write(b)
+	if err != nil && s.aborted.Load() {
+		err = rpc.ErrShutdown
+	}
+	return n, err
+}
+
+// abort closes the connection under a call. Unlike a deadline this cannot be
+// overtaken by the deadlines that the codec sets for single messages.
+func (s *stream) abort() {
+	s.aborted.Store(true)
+	s.Conn.Close()
+}
