@@ -305,9 +305,7 @@ func (p *Pool) takeLocked(ep *endpoint) *link {
 	ep.inUse++
 	l := res.Value()
 	l.res, l.taken = res, true
-	if p.set.MinIdle > 0 {
-		p.wakeMaintenance()
-	}
+	p.wakeForMinIdle()
 	return l
 }
 
@@ -366,6 +364,7 @@ func (p *Pool) removeLocked(l *link) {
 	p.total--
 	p.counts.closed++
 	p.gone = append(p.gone, l)
+	p.wakeForMinIdle()
 }
 
 // discard removes a link; the caller keeps the slot.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -142,14 +143,14 @@ type network struct {
 	// Protected by mu:
 	hosts map[string]*service
 	hooks map[string]func(context.Context) error // before a dial
-	dials []time.Time
+	dials map[string][]time.Duration
 	start time.Time
 }
 
 func newNetwork(t testing.TB, addresses ...string) *network {
 	// Time stops when the function of a bubble returns; its services need some.
 	t.Cleanup(func() { time.Sleep(time.Hour) })
-	n := &network{hosts: map[string]*service{}, hooks: map[string]func(context.Context) error{}, start: time.Now()}
+	n := &network{hosts: map[string]*service{}, hooks: map[string]func(context.Context) error{}, dials: map[string][]time.Duration{}, start: time.Now()}
 	for _, a := range addresses {
 		n.hosts[a] = newService()
 	}
@@ -169,20 +170,16 @@ func (n *network) before(address string, hook func(context.Context) error) {
 	n.hooks[address] = hook
 }
 
-// dialled returns when there were dials, from the start of the network.
-func (n *network) dialled() []time.Duration {
+// dialled returns when an address was dialled, from the start of the network.
+func (n *network) dialled(address string) []time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var d []time.Duration
-	for _, t := range n.dials {
-		d = append(d, t.Sub(n.start))
-	}
-	return d
+	return slices.Clone(n.dials[address])
 }
 
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
-	n.dials = append(n.dials, time.Now())
+	n.dials[address] = append(n.dials[address], time.Since(n.start))
 	host, hook := n.hosts[address], n.hooks[address]
 	n.mu.Unlock()
 	if hook != nil {

@@ -36,6 +36,13 @@ func (p *Pool) wakeMaintenance() {
 	}
 }
 
+// wakeForMinIdle is called where idle links become fewer, or room is made.
+func (p *Pool) wakeForMinIdle() {
+	if p.set.MinIdle > 0 {
+		p.wakeMaintenance()
+	}
+}
+
 // round does what is due and returns when more will be.
 func (p *Pool) round() (next time.Time) {
 	now := time.Now()

@@ -1,0 +1,342 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/pool"
+)
+
+// A pushed is a Resolver whose lists the test pushes.
+type pushed chan []string
+
+func (c pushed) resolve(ctx context.Context, update func([]string)) error {
+	for {
+		select {
+		case list := <-c:
+			update(list)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// busy keeps callers calling until stop is called, which fails the test if a
+// call has failed.
+func busy(t *testing.T, p *pool.Pool, callers int) (stop func()) {
+	c, cancel := context.WithCancel(ctx)
+	done := make(chan error, callers)
+	for range callers {
+		go func() {
+			for c.Err() == nil {
+				if got, err := pool.Call[int](ctx, p, "sum", 1, 2); err != nil || got != 3 {
+					done <- fmt.Errorf("1 + 2 is %d, %v", got, err)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	return func() {
+		t.Helper()
+		cancel()
+		for range callers {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// counted returns how many calls each host has had since the last time.
+func (n *network) counted(addresses ...string) (calls []int) {
+	for _, a := range addresses {
+		calls = append(calls, int(n.host(a).calls.Swap(0)))
+	}
+	return calls
+}
+
+func spread(calls []int) float64 {
+	least, most := calls[0], calls[0]
+	for _, c := range calls {
+		least, most = min(least, c), max(most, c)
+	}
+	return float64(most) / float64(max(least, 1))
+}
+
+func TestSpread(t *testing.T) {
+	for _, callers := range []int{1, 3, 10, 64} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNetwork(t, "a", "b", "c")
+			for _, a := range []string{"a", "b", "c"} {
+				n.host(a).slow(time.Millisecond)
+			}
+			p := newPool(t, pool.Options{Resolver: pool.Static("a", "b", "c", "a"), Dial: n.dial, MaxConns: 20})
+			stop := busy(t, p, callers)
+			time.Sleep(200 * time.Millisecond)
+			stop()
+			calls := n.counted("a", "b", "c")
+			if spread(calls) > 1.5 {
+				t.Errorf("%d callers: %v", callers, calls)
+			}
+			if s := p.Stats(); s.Total > min(20, max(3, callers+2)) || len(s.Endpoints) != 3 {
+				t.Errorf("%d callers: %+v", callers, s)
+			}
+		})
+	}
+}
+
+func TestSlowEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b", "c")
+		n.host("a").slow(time.Millisecond)
+		n.host("b").slow(time.Millisecond)
+		n.host("c").slow(10 * time.Millisecond)
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b", "c"), Dial: n.dial, MaxConns: 20})
+		stop := busy(t, p, 64)
+		time.Sleep(time.Second)
+		stop()
+		calls := n.counted("a", "b", "c")
+		if spread(calls[:2]) > 1.5 || calls[2] > calls[0]/4 || calls[2] == 0 {
+			t.Errorf("the slow one is the last: %v", calls)
+		}
+	})
+}
+
+func TestListChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b", "c")
+		for _, a := range []string{"a", "b", "c"} {
+			n.host(a).slow(20 * time.Millisecond)
+		}
+		lists := make(pushed)
+		p := newPool(t, pool.Options{Resolver: lists.resolve, Dial: n.dial, MaxConns: 20})
+		lists <- []string{"a", "b"}
+		stop := busy(t, p, 64)
+		time.Sleep(time.Second)
+		n.counted("a", "b", "c")
+		if s := p.Stats(); s.Total != 20 {
+			t.Errorf("%+v", s)
+		}
+
+		lists <- []string{"a", "b", "c"} // a new one has its share within seconds
+		time.Sleep(2 * time.Second)
+		n.counted("a", "b", "c")
+		time.Sleep(time.Second)
+		if calls := n.counted("a", "b", "c"); spread(calls) > 1.5 {
+			t.Errorf("with c: %v", calls)
+		}
+
+		lists <- []string{"c"} // the others drain, and no call fails
+		time.Sleep(time.Second)
+		n.counted("a", "b", "c")
+		time.Sleep(time.Second)
+		if calls := n.counted("a", "b", "c"); calls[0] != 0 || calls[1] != 0 || calls[2] == 0 {
+			t.Errorf("with c alone: %v", calls)
+		}
+		if s := p.Stats(); len(s.Endpoints) != 1 || n.host("a").open() != 0 {
+			t.Errorf("%d connections to a: %+v", n.host("a").open(), s)
+		}
+
+		lists <- nil // which is not believed
+		lists <- []string{""}
+		time.Sleep(time.Second)
+		if calls := n.counted("a", "b", "c"); calls[2] == 0 {
+			t.Errorf("with an empty list: %v", calls)
+		}
+		stop()
+	})
+}
+
+// An endpoint that drains is kept as long as a call runs on it, and may come back.
+func TestDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		lists := make(pushed)
+		p := newPool(t, pool.Options{Resolver: lists.resolve, Dial: n.dial})
+		lists <- []string{"a"}
+		c1, err1 := p.Acquire(ctx)
+		c2, err2 := p.Acquire(ctx)
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		lists <- []string{"b"}
+		synctest.Wait()
+		if s := p.Stats(); len(s.Endpoints) != 2 || !s.Endpoints[0].Draining || s.Endpoints[0].InUse != 2 || s.Endpoints[1].Draining {
+			t.Errorf("%+v", s)
+		}
+		sum(t, p)
+		if err := c1.Call(ctx, "sum", codec.Args{1, 2}, nil); err != nil {
+			t.Error(err)
+		}
+		c1.Release()
+		if s := p.Stats(); s.Endpoints[0].Total != 1 || n.host("b").calls.Load() != 1 {
+			t.Errorf("%+v", s)
+		}
+		lists <- []string{"b", "a"}
+		synctest.Wait()
+		c2.Release()
+		if s := p.Stats(); len(s.Endpoints) != 2 || s.Endpoints[0].Draining || s.Endpoints[0].Idle != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// With fewer connections than endpoints none is made anew for each call.
+func TestFewConns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b", "c")
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b", "c"), Dial: n.dial, MaxConns: 1})
+		for range 20 {
+			sum(t, p)
+		}
+		checkIdle(t, p, 1, 1)
+		// When its server has gone, the one connection goes elsewhere.
+		for _, a := range []string{"a", "b", "c"} {
+			if n.host(a).calls.Load() > 0 {
+				n.before(a, refuse)
+				n.host(a).hangUp()
+			}
+		}
+		p.Reset() // a pipe does not show that it is closed
+		for range 20 {
+			sum(t, p)
+		}
+		if s := p.Stats(); s.Total != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// One of three endpoints dies under load, and comes back: no call fails but
+// those that it had already been sent, and here it is asked between calls.
+func TestEjection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b", "c")
+		for _, a := range []string{"a", "b", "c"} {
+			n.host(a).slow(time.Millisecond)
+		}
+		p := newPool(t, pool.Options{
+			Resolver: pool.Static("a", "b", "c"), Dial: n.dial, MaxConns: 21,
+			Idempotent: func(string) bool { return true },
+		})
+		stop := busy(t, p, 64)
+		time.Sleep(200 * time.Millisecond)
+		n.before("b", refuse)
+		n.host("b").hangUp()
+		died := time.Since(n.start)
+		time.Sleep(500 * time.Millisecond)
+		ep := p.Stats().Endpoints[1]
+		if ep.Up || ep.EjectedUntil.Before(time.Now()) || ep.Total != 0 {
+			t.Errorf("%+v", ep)
+		}
+		n.counted("a", "b", "c")
+		time.Sleep(200 * time.Millisecond)
+		if calls := n.counted("a", "b", "c"); calls[1] != 0 || spread([]int{calls[0], calls[2]}) > 1.5 {
+			t.Errorf("while b is away: %v", calls)
+		}
+		stop()
+
+		time.Sleep(2 * time.Minute)
+		tries := slices.DeleteFunc(n.dialled("b"), func(d time.Duration) bool { return d < died+500*time.Millisecond })
+		// After about 1, 3, 7, 15, 31, 63 and 123 s; a quarter more at most.
+		if len(tries) < 5 || len(tries) > 7 || tries[4] < died+31*time.Second || tries[4] > died+40*time.Second {
+			t.Errorf("b was tried at %s, %s after its death", tries, died)
+		}
+
+		n.before("b", nil)
+		time.Sleep(76 * time.Second)
+		stop = busy(t, p, 64)
+		time.Sleep(200 * time.Millisecond)
+		n.counted("a", "b", "c")
+		time.Sleep(200 * time.Millisecond)
+		if calls := n.counted("a", "b", "c"); spread(calls) > 1.5 {
+			t.Errorf("when b is back: %v", calls)
+		}
+		if ep := p.Stats().Endpoints[1]; !ep.Up || !ep.EjectedUntil.IsZero() {
+			t.Errorf("%+v", ep)
+		}
+		stop()
+	})
+}
+
+// Time-outs eject an endpoint too, and a Ping decides when it is back.
+func TestEjectionByTimeouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.host("a").mux.Handle("alive", func() { time.Sleep(time.Minute) })
+		n.host("b").mux.Handle("alive", func() {})
+		n.host("a").slow(time.Minute)
+		p := newPool(t, pool.Options{
+			Resolver: pool.Static("a", "b"), Dial: n.dial, CallTimeout: time.Second,
+			Ping: "alive", EjectAfter: 2, DialTimeout: 3 * time.Second,
+		})
+		failed := 0
+		for range 100 {
+			if p.Call(ctx, "sum", codec.Args{1, 2}, nil) != nil {
+				failed++
+			}
+			time.Sleep(time.Second)
+		}
+		if failed != 2 {
+			t.Errorf("%d calls failed", failed)
+		}
+		if s := p.Stats(); s.Endpoints[0].Up || s.Endpoints[0].Dials < 4 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Hour) // what holds up the handlers is over
+	})
+}
+
+// When all are ejected all are used, and an answer brings one back at once.
+func TestAllEjected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.before("a", refuse)
+		n.before("b", refuse)
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, EjectAfter: 1, DialRetry: time.Minute})
+		done := goSum(ctx, p)
+		time.Sleep(10 * time.Second)
+		if s := p.Stats(); s.Endpoints[0].Up || s.Endpoints[1].Up || s.Endpoints[0].EjectedUntil.IsZero() || s.Endpoints[1].EjectedUntil.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		start := time.Now()
+		n.before("a", nil)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("it took %s", d)
+		}
+		if s := p.Stats(); !s.Endpoints[0].Up || s.Endpoints[1].Up {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Ejected endpoints are tried although callers wait all the time.
+func TestTryWhileFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.before("b", refuse)
+		n.host("a").slow(time.Millisecond)
+		n.host("b").slow(time.Millisecond)
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, MaxConns: 4})
+		stop := busy(t, p, 20)
+		time.Sleep(500 * time.Millisecond)
+		if s := p.Stats(); s.Endpoints[0].Total != 4 || s.Endpoints[1].EjectedUntil.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		n.before("b", nil)
+		time.Sleep(2 * time.Second)
+		if s := p.Stats(); s.Endpoints[0].Total != 2 || s.Endpoints[1].Total != 2 {
+			t.Errorf("%+v", s)
+		}
+		stop()
+	})
+}
