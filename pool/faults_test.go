@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -135,16 +134,7 @@ func TestStrayReply(t *testing.T) {
 	}
 	client, server := codectest.Pair(t)
 	peer := codectest.NewPeer(t, server)
-	dials := make(chan net.Conn, 1)
-	dials <- client
-	p := newPool(t, pool.Options{Address: "x", DialRetry: -1, Dial: func(context.Context, string, string) (net.Conn, error) {
-		select {
-		case c := <-dials:
-			return c, nil
-		default:
-			return nil, errors.New("dialled again")
-		}
-	}})
+	p := newPool(t, pool.Options{Address: "x", DialRetry: -1, Dial: only(client)})
 	done := goSum(ctx, p)
 	peer.Expect("94 00 01 a3 'sum' 92 01 02")
 	peer.Send("94 01 01 c0 03")

@@ -336,3 +336,14 @@ func silent(t testing.TB) func(context.Context, string, string) (net.Conn, error
 		return client, nil
 	}
 }
+
+// only is a Dial that leads to one connection, once.
+func only(conn net.Conn) func(context.Context, string, string) (net.Conn, error) {
+	var used atomic.Bool
+	return func(context.Context, string, string) (net.Conn, error) {
+		if used.Swap(true) {
+			return nil, errors.New("dialled again")
+		}
+		return conn, nil
+	}
+}

@@ -139,9 +139,13 @@ func (p *Pool) mayRepeat(method string, err error) bool {
 // explain says where a call failed, except for what is to be compared with ==
 // and for the peer's own errors.
 func (p *Pool) explain(l *link, method string, err error) error {
+	if errors.Is(err, rpc.ErrShutdown) {
+		if p.isClosed() {
+			return rpc.ErrShutdown
+		}
+		err = errAborted
+	}
 	switch {
-	case errors.Is(err, rpc.ErrShutdown):
-		return rpc.ErrShutdown
 	case reported(err):
 		return err
 	case l == nil:
@@ -149,6 +153,10 @@ func (p *Pool) explain(l *link, method string, err error) error {
 	}
 	return fmt.Errorf("pool: %s at %s: %w", method, l.ep.address, err)
 }
+
+// errAborted is the error of a call whose connection was closed under it, by
+// Destroy on another goroutine or because it was stuck for somebody else.
+var errAborted = errors.New("the connection was closed on this side")
 
 // Do calls f with a connection that nobody else uses until f returns, and
 // returns f's error.

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/rpc"
 	"slices"
@@ -110,6 +111,10 @@ func (c place) call(ctx context.Context, until time.Time, method string, args, r
 	<-c.entrance
 	select {
 	case <-call.Done:
+		if call.Error == rpc.ErrShutdown {
+			// What net/rpc says when the connection had ended before.
+			return fmt.Errorf("%w: the connection has just ended", codec.ErrNotSent)
+		}
 		if call.Error != nil {
 			return call.Error
 		}
