@@ -211,6 +211,7 @@ func (p *Pool) runDial(d *dial) {
 		l = p.takeLocked(ep)
 	} else {
 		p.total--
+		p.wakeForMinIdle()
 	}
 	if d.finished { // by Close
 		if l != nil {

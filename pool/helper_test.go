@@ -150,6 +150,11 @@ type network struct {
 func newNetwork(t testing.TB, addresses ...string) *network {
 	// Time stops when the function of a bubble returns; its services need some.
 	t.Cleanup(func() { time.Sleep(time.Hour) })
+	return realNetwork(addresses...)
+}
+
+// realNetwork is newNetwork for a test without a bubble.
+func realNetwork(addresses ...string) *network {
 	n := &network{hosts: map[string]*service{}, hooks: map[string]func(context.Context) error{}, dials: map[string][]time.Duration{}, start: time.Now()}
 	for _, a := range addresses {
 		n.hosts[a] = newService()
