@@ -386,7 +386,7 @@ func TestDocsAreCompiled(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages in docs: %v", err)
 	}
-	source := words(read(t, "docs_test.go")) + " " + words(read(t, "docs_server_test.go"))
+	source := words(read(t, "docs_test.go")) + " " + words(read(t, "docs_server_test.go")) + " " + words(read(t, "pool_docs_test.go"))
 	for _, page := range pages {
 		n := 0
 		for i, part := range strings.Split(read(t, page), "```") {
