@@ -79,7 +79,7 @@ func (p *Pool) queue(ctx context.Context) error {
 	p.counts.waitTime += time.Since(start)
 	p.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("no connection became free: %w", context.Cause(ctx))
+		return fmt.Errorf("no connection became free: %w", ended(ctx))
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (p *Pool) obtain(ctx context.Context) (*link, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			p.slots.Release(1)
-			return nil, context.Cause(ctx)
+			return nil, ended(ctx)
 		}
 		p.mu.Lock()
 		c, err := p.nextLocked(start)
@@ -208,10 +208,10 @@ func (p *Pool) runDial(d *dial) {
 		// The new link is idle in the puddle and not counted as such. If others have
 		// come to lie above it, it is one of those that is taken, which is as good.
 		ep.idle++
+		p.idle++
 		l = p.takeLocked(ep)
 	} else {
 		p.total--
-		p.wakeForMinIdle()
 	}
 	if d.finished { // by Close
 		if l != nil {
@@ -223,6 +223,7 @@ func (p *Pool) runDial(d *dial) {
 	p.dialedLocked(ep, err)
 	p.finishLocked(d, l, err)
 	p.forgetLocked(ep)
+	p.warmUpLocked()
 }
 
 // finishLocked settles a dial. If nobody waits for it its link becomes idle.
@@ -255,7 +256,7 @@ func (p *Pool) await(ctx context.Context, d *dial) (*link, error) {
 	}
 	d.abandoned = true
 	p.unlock()
-	return nil, fmt.Errorf("connecting to %s: %w", d.ep.address, context.Cause(ctx))
+	return nil, fmt.Errorf("connecting to %s: %w", d.ep.address, ended(ctx))
 }
 
 // sound reports whether an idle link can be used: it has not expired, and the
@@ -303,10 +304,11 @@ func (p *Pool) takeLocked(ep *endpoint) *link {
 		panic("pool: a puddle without the idle connection that was counted: " + err.Error())
 	}
 	ep.idle--
+	p.idle--
 	ep.inUse++
 	l := res.Value()
 	l.res, l.taken = res, true
-	p.wakeForMinIdle()
+	p.warmUpLocked()
 	return l
 }
 
@@ -351,6 +353,7 @@ func (p *Pool) returnLocked(l *link, good bool) {
 	l.res.Release()
 	ep.inUse--
 	ep.idle++
+	p.idle++
 	p.changedLocked() // for those who cannot connect
 }
 
@@ -365,7 +368,7 @@ func (p *Pool) removeLocked(l *link) {
 	p.total--
 	p.counts.closed++
 	p.gone = append(p.gone, l)
-	p.wakeForMinIdle()
+	p.warmUpLocked()
 }
 
 // discard removes a link; the caller keeps the slot.

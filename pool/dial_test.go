@@ -3,7 +3,6 @@ package pool_test
 import (
 	"context"
 	"slices"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +63,7 @@ func TestDialBackoff(t *testing.T) {
 		}
 		start := time.Now()
 		for _, c := range calls {
-			fails(t, <-c, syscall.ECONNREFUSED, codec.ErrNotSent)
+			fails(t, <-c, errRefused, codec.ErrNotSent)
 		}
 		if d := time.Since(start); d != 10*time.Second {
 			t.Errorf("they ended after %s", d)
@@ -85,13 +84,13 @@ func TestDialBackoff(t *testing.T) {
 		// It has failed for so long: nobody waits any more, and few dials are made.
 		start, before := time.Now(), len(dials)
 		for range 1000 {
-			fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), syscall.ECONNREFUSED)
+			fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), errRefused)
 		}
 		if d, n := time.Since(start), len(n.dialled("a"))-before; d != 0 || n > 1 {
 			t.Errorf("1,000 calls took %s and %d dials", d, n)
 		}
 		time.Sleep(time.Minute)
-		fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), syscall.ECONNREFUSED)
+		fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), errRefused)
 		n.mu.Lock()
 		n.hosts["a"] = newService()
 		n.mu.Unlock()
@@ -110,7 +109,7 @@ func TestServerLimit(t *testing.T) {
 		n.host("a").slow(300 * time.Millisecond)
 		n.before("a", func(context.Context) error {
 			if n.host("a").open() >= 2 {
-				return refused
+				return errRefused
 			}
 			return nil
 		})
@@ -136,7 +135,7 @@ func TestDialRetryNone(t *testing.T) {
 		n := newNetwork(t)
 		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b", "c"), Dial: n.dial, DialRetry: -1, DialTimeout: -1, EjectAfter: -1})
 		start := time.Now()
-		fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), syscall.ECONNREFUSED)
+		fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), errRefused)
 		if d := time.Since(start); d != 0 || len(n.dialled("a")) != 1 || len(n.dialled("b")) != 1 || len(n.dialled("c")) != 1 {
 			t.Errorf("%s, dials at %s, %s, %s", d, n.dialled("a"), n.dialled("b"), n.dialled("c"))
 		}

@@ -111,16 +111,18 @@ func (e *exclusive) unwatch(ctx context.Context, err error) error {
 	return err
 }
 
-// ended says why a call was aborted: by its context, or else by CallTimeout.
+// ended says why a call was aborted: by its context, or else by CallTimeout. It
+// does not report a context's own cause, which need not be one of the two errors
+// that callers know.
 func ended(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && context.Cause(ctx) != errCallTimeout {
 		return err
 	}
 	return errCallTimeout
 }
 
 // errCallTimeout is a context.DeadlineExceeded of our own.
-var errCallTimeout = timeoutError{}
+var errCallTimeout error = timeoutError{}
 
 type timeoutError struct{}
 

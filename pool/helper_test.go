@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -193,16 +192,16 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 		}
 	}
 	if host == nil {
-		return nil, refused
+		return nil, errRefused
 	}
 	client, server := net.Pipe()
 	go host.serve(server)
 	return client, nil
 }
 
-var refused = &net.OpError{Op: "dial", Net: "mem", Err: syscall.ECONNREFUSED}
+var errRefused = errors.New("connection refused")
 
-func refuse(context.Context) error { return refused }
+func refuse(context.Context) error { return errRefused }
 
 // blackHole is a dial that nobody answers.
 func blackHole(ctx context.Context) error {

@@ -16,6 +16,7 @@ const (
 func (p *Pool) maintain() {
 	t := time.NewTimer(0)
 	defer t.Stop()
+	var sweep time.Time // when idle links are to be looked at
 	for {
 		select {
 		case <-p.ctx.Done():
@@ -23,7 +24,16 @@ func (p *Pool) maintain() {
 		case <-t.C:
 		case <-p.wake:
 		}
-		if next := p.round(); !next.IsZero() {
+		now := time.Now()
+		if round := p.roundTime(); round > 0 && !now.Before(sweep) {
+			sweep = now.Add(round)
+			p.sweep(now)
+		}
+		next := p.tend(now)
+		if next.IsZero() || !sweep.IsZero() && sweep.Before(next) {
+			next = sweep
+		}
+		if !next.IsZero() {
 			t.Reset(time.Until(next))
 		}
 	}
@@ -36,41 +46,42 @@ func (p *Pool) wakeMaintenance() {
 	}
 }
 
-// wakeForMinIdle is called where idle links become fewer, or room is made.
-func (p *Pool) wakeForMinIdle() {
-	if p.set.MinIdle > 0 {
+// warmUpLocked is called where idle links become fewer, or room is made.
+func (p *Pool) warmUpLocked() {
+	if p.set.MinIdle > 0 && p.readyLocked() < p.set.MinIdle && p.total < p.set.units {
 		p.wakeMaintenance()
 	}
 }
 
-// round does what is due and returns when more will be.
-func (p *Pool) round() (next time.Time) {
-	now := time.Now()
-	earliest := func(t time.Time) {
-		if next.IsZero() || t.Before(next) {
-			next = t
-		}
-	}
+// readyLocked is how many links are idle or about to exist.
+func (p *Pool) readyLocked() int { return p.idle + len(p.dials) }
+
+// sweep closes links that have been idle for too long or are too old.
+func (p *Pool) sweep(now time.Time) {
 	p.mu.Lock()
 	defer p.unlock()
 	for _, ep := range p.all {
 		p.takeIdleLocked(ep, func(l *link) bool {
 			return !l.expired(now) && (p.set.MaxIdleTime == 0 || l.res.IdleDuration() < p.set.MaxIdleTime)
 		})
-		if ep.ejected && !ep.trying {
-			if now.Before(ep.until) {
-				earliest(ep.until)
-			} else {
-				ep.trying = true
-				go p.try(ep)
-			}
+	}
+}
+
+// tend tries endpoints whose ejection is over and warms up. It returns when there
+// will be more to do, zero if nothing is known of that.
+func (p *Pool) tend(now time.Time) (next time.Time) {
+	p.mu.Lock()
+	defer p.unlock()
+	next = p.warmLocked(now)
+	for _, ep := range p.all {
+		switch {
+		case !ep.ejected || ep.trying:
+		case !now.Before(ep.until):
+			ep.trying = true
+			go p.try(ep)
+		case next.IsZero() || ep.until.Before(next):
+			next = ep.until
 		}
-	}
-	if again := p.warmLocked(now); !again.IsZero() {
-		earliest(again)
-	}
-	if round := p.roundTime(); round > 0 {
-		earliest(now.Add(round))
 	}
 	return next
 }
@@ -93,11 +104,7 @@ func (p *Pool) warmLocked(now time.Time) (again time.Time) {
 	if p.closed || len(p.endpoints) == 0 {
 		return again
 	}
-	ready := 0
-	for _, ep := range p.all {
-		ready += ep.idle + ep.dialing
-	}
-	for ; ready < p.set.MinIdle && p.total < p.set.units; ready++ {
+	for p.readyLocked() < p.set.MinIdle && p.total < p.set.units {
 		var ep *endpoint
 		for _, e := range p.endpoints {
 			if !e.ejected && e.mayDial(now) && (ep == nil || e.size() < ep.size()) {
@@ -175,6 +182,7 @@ func (p *Pool) takeIdleLocked(ep *endpoint, keep func(*link) bool) (removed []*l
 		l := res.Value()
 		l.res = res
 		ep.idle--
+		p.idle--
 		ep.inUse++
 		if keep(l) {
 			kept = append(kept, l)
@@ -189,6 +197,7 @@ func (p *Pool) takeIdleLocked(ep *endpoint, keep func(*link) bool) (removed []*l
 		l.res.ReleaseUnused()
 		ep.inUse--
 		ep.idle++
+		p.idle++
 	}
 	return removed
 }

@@ -37,6 +37,7 @@ type Pool struct {
 	all       map[string]*endpoint // and those that drain, by address
 	turn      int                  // where the search for an endpoint begins
 	total     int                  // links, those being made included: never above units
+	idle      int                  // those that nobody uses
 
 	links map[*link]struct{} // all that have been made
 	dials map[*dial]struct{} // all that are being made

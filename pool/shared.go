@@ -97,12 +97,12 @@ func (c place) call(ctx context.Context, until time.Time, method string, args, r
 	select {
 	case c.entrance <- struct{}{}:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
 	x := &codec.Exchange{Args: args, Reply: reply}
 	gaveUp := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		if x.GiveUp(context.Cause(ctx)) {
+		if x.GiveUp(ended(ctx)) {
 			close(gaveUp)
 		}
 	})
@@ -134,7 +134,7 @@ func (c place) notify(ctx context.Context, until time.Time, method string, args 
 	stop := context.AfterFunc(ctx, c.stream.abort)
 	err := c.codec.Notify(method, args)
 	if !stop() && err != nil {
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
 	return err
 }

@@ -173,7 +173,7 @@ func TestSharedDial(t *testing.T) {
 			t.Errorf("%d dials", len(d))
 		}
 		p.Reset()
-		n.before("a", func(context.Context) error { time.Sleep(time.Second); return refused })
+		n.before("a", func(context.Context) error { time.Sleep(time.Second); return errRefused })
 		for i := range calls {
 			calls[i] = goSum(ctx, p)
 		}
