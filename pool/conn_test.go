@@ -183,7 +183,7 @@ func TestCloseFlushes(t *testing.T) {
 	client, server := codectest.Pair(t)
 	peer := codectest.NewPeer(t, server)
 	p := newPool(t, pool.Options{Address: "x", Dial: func(context.Context, string, string) (net.Conn, error) { return client, nil }})
-	big := strings.Repeat("x", 1<<20)
+	big := strings.Repeat("x", 15<<20)
 	if err := p.Notify(ctx, "log", big); err != nil {
 		t.Fatal(err)
 	}

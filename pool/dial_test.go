@@ -114,6 +114,7 @@ func TestServerLimit(t *testing.T) {
 			return nil
 		})
 		var calls []<-chan error
+		start := time.Now()
 		for range 2 {
 			calls = append(calls, goSum(ctx, p))
 			synctest.Wait()
@@ -125,6 +126,9 @@ func TestServerLimit(t *testing.T) {
 			if err := <-c; err != nil {
 				t.Error(err)
 			}
+		}
+		if d := time.Since(start); d != 5*300*time.Millisecond {
+			t.Errorf("it took %s: they do not notice that a connection is free", d)
 		}
 		checkIdle(t, p, 2, 2)
 	})
@@ -174,6 +178,25 @@ func TestLifetime(t *testing.T) {
 		checkIdle(t, p, 20, 21)
 		time.Sleep(40 * time.Second)
 		checkIdle(t, p, 0, 21)
+	})
+}
+
+// Nor is one used that is too old and has not been closed yet.
+func TestLifetimeBetweenRounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a")
+		p := newPool(t, pool.Options{Address: "a", Dial: n.dial, MaxLifetime: 100 * time.Second, MaxIdleTime: -1})
+		time.Sleep(10 * time.Second) // rounds are at 0, 25, ... 100, 125 s
+		sum(t, p)
+		time.Sleep(101 * time.Second)
+		sum(t, p)
+		checkIdle(t, p, 1, 2)
+		p = newPool(t, pool.Options{Address: "a", Dial: n.dial, MaxIdleTime: 100 * time.Second})
+		time.Sleep(10 * time.Second)
+		sum(t, p)
+		time.Sleep(101 * time.Second)
+		sum(t, p)
+		checkIdle(t, p, 1, 2)
 	})
 }
 

@@ -293,6 +293,54 @@ func TestEjectionByTimeouts(t *testing.T) {
 	})
 }
 
+// One more failure ejects an endpoint that has just come back; the connections
+// that were idle are not trusted any more than the one that failed.
+func TestEjectedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, CallTimeout: 100 * time.Millisecond})
+		var conns []*pool.Conn
+		for range 20 {
+			conns = append(conns, acquire(t, p))
+		}
+		for _, c := range conns {
+			c.Release()
+		}
+		checkIdle(t, p, 20, 20)
+		n.host("a").slow(time.Second)
+		failed := 0
+		call := func() {
+			if p.Call(ctx, "sum", codec.Args{1, 2}, nil) != nil {
+				failed++
+			}
+		}
+		for range 10 {
+			call()
+		}
+		if s := p.Stats(); failed != 3 || s.Endpoints[0].Total != 0 || s.Endpoints[0].EjectedUntil.IsZero() || s.Endpoints[1].Idle != 10 {
+			t.Errorf("%d calls failed: %+v", failed, s)
+		}
+		time.Sleep(2 * time.Second) // it takes connections, and so is back
+		if s := p.Stats(); !s.Endpoints[0].Up {
+			t.Errorf("%+v", s)
+		}
+		for range 10 {
+			call()
+		}
+		if s := p.Stats(); failed != 4 || s.Endpoints[0].Up {
+			t.Errorf("%d calls failed: %+v", failed, s)
+		}
+		n.host("a").slow(0)
+		time.Sleep(4 * time.Second)
+		for range 10 {
+			call()
+		}
+		if s := p.Stats(); failed != 4 || !s.Endpoints[0].Up || s.Endpoints[0].Answered < 4 {
+			t.Errorf("%d calls failed: %+v", failed, s)
+		}
+	})
+}
+
 // When all are ejected all are used, and an answer brings one back at once.
 func TestAllEjected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

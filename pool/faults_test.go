@@ -252,6 +252,9 @@ func TestBlackHole(t *testing.T) {
 			t.Errorf("%s: it took %s", direction, d)
 		}
 		checkIdle(t, p, 0, 1)
+		if s := p.Stats(); s.Retries != 0 {
+			t.Errorf("%s: tried again after the time had passed: %+v", direction, s)
+		}
 		proxy.Requests(nil)
 		proxy.Replies(nil)
 		sum(t, p)

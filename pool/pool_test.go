@@ -241,6 +241,21 @@ func TestCancel(t *testing.T) {
 	checkIdle(t, p, 1, 2)
 }
 
+// A context that ends just when the answer comes ends the connection, or it
+// does not; it never ends the call of the next one who uses it.
+func TestCancelRace(t *testing.T) {
+	p := newPool(t, pool.Options{Address: newService().listen(t), MaxConns: 1})
+	for i := range 1000 {
+		c, cancel := context.WithCancel(ctx)
+		time.AfterFunc(time.Duration(i%100)*2*time.Microsecond, cancel)
+		if err := p.Call(c, "sum", codec.Args{1, 2}, nil); err != nil {
+			fails(t, err, context.Canceled)
+		}
+		sum(t, p)
+		cancel()
+	}
+}
+
 func TestReset(t *testing.T) {
 	s := newService()
 	p := newPool(t, pool.Options{Address: s.listen(t)})
