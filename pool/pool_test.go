@@ -256,6 +256,31 @@ func TestCancelRace(t *testing.T) {
 	}
 }
 
+// A late result ends the context while it is being read.
+type late struct{ cancel func() }
+
+func (l *late) UnmarshalMsgpack([]byte) error {
+	l.cancel()
+	return nil
+}
+
+// The same, with the moment chosen: the answer counts, the connection does not.
+func TestCancelLate(t *testing.T) {
+	p := newPool(t, pool.Options{Address: newService().listen(t), MaxConns: 1})
+	for i := range 20 {
+		c, cancel := context.WithCancel(ctx)
+		if err := p.Call(c, "sum", codec.Args{1, 2}, &late{cancel}); err != nil {
+			t.Error(err)
+		}
+		checkIdle(t, p, 0, 3*i+1)
+		sum(t, p)
+		p.Reset()
+		sum(t, p)
+		checkIdle(t, p, 1, 3*i+3)
+		p.Reset()
+	}
+}
+
 func TestReset(t *testing.T) {
 	s := newService()
 	p := newPool(t, pool.Options{Address: s.listen(t)})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/rpc"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +108,25 @@ func TestSharedBroken(t *testing.T) {
 		sum(t, p)
 		checkSums(t, p.Stats())
 	}
+}
+
+// A call on a connection that has ended already says that it was not sent, and
+// not that the pool is closed.
+func TestSharedEnded(t *testing.T) {
+	p, proxy, _ := behindProxy(t, pool.Options{Shared: 5})
+	c := acquire(t, p)
+	defer c.Release()
+	if err := c.Call(ctx, "sum", codec.Args{1, 2}, nil); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Cut()
+	eventually(t, "the end is known", func() bool {
+		err := c.Call(ctx, "sum", codec.Args{1, 2}, nil)
+		if errors.Is(err, rpc.ErrShutdown) {
+			t.Error(err)
+		}
+		return errors.Is(err, codec.ErrNotSent)
+	})
 }
 
 func TestSharedDestroy(t *testing.T) {
