@@ -27,18 +27,6 @@ type endpoint struct {
 	dials, dialFailures uint64
 }
 
-// A link is a connection, or a part of a shared one, as the pool counts it.
-type link struct {
-	transport
-	ep  *endpoint
-	res *puddle.Resource[*link]
-
-	generation int       // of the pool when it was made
-	expires    time.Time // zero if never
-
-	taken bool // a caller has it; protected by Pool.mu
-}
-
 func (p *Pool) newEndpoint(address string) *endpoint {
 	ep := &endpoint{pool: p, address: address}
 	if p.set.Shared > 1 {
@@ -107,9 +95,4 @@ func (ep *endpoint) dial() (*stream, error) {
 		return nil, err
 	}
 	return &stream{Conn: conn}, nil
-}
-
-// expired reports whether a link is too old to be used.
-func (l *link) expired(now time.Time) bool {
-	return !l.expires.IsZero() && !now.Before(l.expires)
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"log/slog"
 	"net"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -135,80 +133,6 @@ func (s *service) listen(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// A network is one in memory, for tests in a synctest bubble. Its connections
-// buffer nothing, as net.Pipe.
-type network struct {
-	mu sync.Mutex
-	// Protected by mu:
-	hosts map[string]*service
-	hooks map[string]func(context.Context) error // before a dial
-	dials map[string][]time.Duration
-	start time.Time
-}
-
-func newNetwork(t testing.TB, addresses ...string) *network {
-	// Time stops when the function of a bubble returns; its services need some.
-	t.Cleanup(func() { time.Sleep(time.Hour) })
-	return realNetwork(addresses...)
-}
-
-// realNetwork is newNetwork for a test without a bubble.
-func realNetwork(addresses ...string) *network {
-	n := &network{hosts: map[string]*service{}, hooks: map[string]func(context.Context) error{}, dials: map[string][]time.Duration{}, start: time.Now()}
-	for _, a := range addresses {
-		n.hosts[a] = newService()
-	}
-	return n
-}
-
-func (n *network) host(address string) *service {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.hosts[address]
-}
-
-// before runs hook before each dial of an address.
-func (n *network) before(address string, hook func(context.Context) error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.hooks[address] = hook
-}
-
-// dialled returns when an address was dialled, from the start of the network.
-func (n *network) dialled(address string) []time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.dials[address])
-}
-
-func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	n.mu.Lock()
-	n.dials[address] = append(n.dials[address], time.Since(n.start))
-	host, hook := n.hosts[address], n.hooks[address]
-	n.mu.Unlock()
-	if hook != nil {
-		if err := hook(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if host == nil {
-		return nil, errRefused
-	}
-	client, server := net.Pipe()
-	go host.serve(server)
-	return client, nil
-}
-
-var errRefused = errors.New("connection refused")
-
-func refuse(context.Context) error { return errRefused }
-
-// blackHole is a dial that nobody answers.
-func blackHole(ctx context.Context) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
 // newPool returns a pool that logs nothing; it is closed when the test ends, and
 // its numbers must add up then.
 func newPool(t testing.TB, o pool.Options) *pool.Pool {
@@ -331,23 +255,3 @@ func goSum(ctx context.Context, p *pool.Pool) <-chan error {
 
 // canProbe says whether idle connections are looked at before they are used.
 const canProbe = runtime.GOOS != "windows" && runtime.GOOS != "plan9" && runtime.GOOS != "js" && runtime.GOOS != "wasip1"
-
-// silent is a Dial whose connections lead to nobody: nothing is read there.
-func silent(t testing.TB) func(context.Context, string, string) (net.Conn, error) {
-	return func(context.Context, string, string) (net.Conn, error) {
-		client, server := net.Pipe()
-		t.Cleanup(func() { server.Close() })
-		return client, nil
-	}
-}
-
-// only is a Dial that leads to one connection, once.
-func only(conn net.Conn) func(context.Context, string, string) (net.Conn, error) {
-	var used atomic.Bool
-	return func(context.Context, string, string) (net.Conn, error) {
-		if used.Swap(true) {
-			return nil, errors.New("dialled again")
-		}
-		return conn, nil
-	}
-}

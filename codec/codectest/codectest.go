@@ -1,6 +1,7 @@
 // Package codectest helps to test programs and packages that speak
 // MessagePack-RPC: a peer that sends and expects bytes spelled by hand, a
-// connection that counts its writes, and a check for goroutines left behind.
+// connection that counts its writes, a proxy that breaks connections on purpose,
+// and a check for goroutines left behind.
 package codectest
 
 import (

@@ -1,0 +1,156 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/puddle/v2"
+)
+
+// A link is a connection, or a part of a shared one, as the pool counts it.
+type link struct {
+	transport
+	ep  *endpoint
+	res *puddle.Resource[*link]
+
+	generation int       // of the pool when it was made
+	expires    time.Time // zero if never
+
+	taken bool // a caller has it; protected by Pool.mu
+}
+
+// expired reports whether a link is too old to be used.
+func (l *link) expired(now time.Time) bool {
+	return !l.expires.IsZero() && !now.Before(l.expires)
+}
+
+// sound reports whether an idle link can be used: it has not expired, and the
+// peer is there and has sent nothing.
+func (p *Pool) sound(ctx context.Context, until time.Time, l *link, now time.Time) bool {
+	if l.expired(now) {
+		return false
+	}
+	idle := l.res.IdleDuration()
+	if p.set.MaxIdleTime > 0 && idle >= p.set.MaxIdleTime {
+		return false
+	}
+	return l.alive() && (p.set.Ping == "" || idle < p.set.PingAfter || p.ping(ctx, until, l))
+}
+
+// ping makes a call whose answer does not matter. If there is none in time, the
+// other idle connections to the endpoint are not trusted either.
+func (p *Pool) ping(ctx context.Context, until time.Time, l *link) bool {
+	if p.set.DialTimeout > 0 {
+		if limit := time.Now().Add(p.set.DialTimeout); until.IsZero() || limit.Before(until) {
+			until = limit
+		}
+	}
+	err := l.call(ctx, until, p.set.Ping, nil, nil)
+	if err == nil || reported(err) {
+		return l.reusable()
+	}
+	if ctx.Err() == nil {
+		p.mu.Lock()
+		defer p.unlock()
+		l.ep.failures++
+		p.failedLocked(l.ep, err)
+		p.dropIdleLocked(l.ep)
+	}
+	return false
+}
+
+// takeLocked takes an idle link of an endpoint, if there is one.
+func (p *Pool) takeLocked(ep *endpoint) *link {
+	if ep.idle == 0 {
+		return nil
+	}
+	res, err := ep.puddle.TryAcquire(context.Background())
+	if err != nil {
+		panic("pool: a puddle without the idle connection that was counted: " + err.Error())
+	}
+	ep.idle--
+	p.idle--
+	ep.inUse++
+	l := res.Value()
+	l.res, l.taken = res, true
+	p.warmUpLocked()
+	return l
+}
+
+// errNotUsed is the outcome where there was no call.
+var errNotUsed = errors.New("not used")
+
+// release gives back a link and its slot, with the outcome of the call. It
+// reports whether the connection broke.
+func (p *Pool) release(l *link, err error) (broke bool) {
+	good := l.reusable()
+	used := err != errNotUsed
+	answered := used && (err == nil || reported(err))
+	broke = used && !answered && !good
+	p.mu.Lock()
+	defer p.unlock()
+	if !l.taken { // Close has been here
+		return false
+	}
+	switch {
+	case answered:
+		p.answeredLocked(l.ep)
+	case broke && !errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		// That a caller has lost interest is not the endpoint's fault; that its time
+		// has passed is.
+		l.ep.failures++
+		p.failedLocked(l.ep, err)
+	}
+	p.returnLocked(l, good)
+	p.forgetLocked(l.ep)
+	p.slots.Release(1)
+	return broke
+}
+
+// returnLocked makes a link idle, or removes it.
+func (p *Pool) returnLocked(l *link, good bool) {
+	ep := l.ep
+	if !good || ep.draining || ep.ejected || l.generation != p.generation || l.expired(time.Now()) {
+		p.removeLocked(l)
+		return
+	}
+	l.taken = false
+	l.res.Release()
+	ep.inUse--
+	ep.idle++
+	p.idle++
+	p.changedLocked() // for those who cannot connect
+}
+
+// removeLocked takes a link that is in use out of the pool for good. Hijack does
+// so at once; puddle's Destroy would leave it to another goroutine, and the counts
+// would not add up meanwhile.
+func (p *Pool) removeLocked(l *link) {
+	l.taken = false
+	l.res.Hijack()
+	delete(p.links, l)
+	l.ep.inUse--
+	p.total--
+	p.counts.closed++
+	p.gone = append(p.gone, l)
+	p.warmUpLocked()
+}
+
+// discard removes a link; the caller keeps the slot.
+func (p *Pool) discard(l *link) {
+	p.mu.Lock()
+	defer p.unlock()
+	if l.taken {
+		p.counts.unsound++
+		p.removeLocked(l)
+		p.forgetLocked(l.ep)
+	}
+}
+
+// forgetLocked forgets an endpoint that has drained.
+func (p *Pool) forgetLocked(ep *endpoint) {
+	if ep.draining && ep.size() == 0 {
+		delete(p.all, ep.address)
+	}
+}
