@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/rpc"
@@ -31,11 +32,7 @@ type sharedConn struct {
 	ready  chan struct{} // closed when it is connected, or err says why not
 	err    error
 	stream *stream
-	codec  codec.Notifier
-	client *rpc.Client
-	// entrance lets one call at a time into net/rpc's sending, which holds a lock
-	// that no context ends while it waits for room: the others wait here.
-	entrance chan struct{}
+	conn   *codec.ClientConn
 
 	places  int  // given out, idle ones included
 	retired bool // nobody gets a place any more
@@ -56,7 +53,7 @@ func (s *sharing) join(expires time.Time) (place, error) {
 		<-c.ready
 		return place{c}, c.err
 	}
-	c := &sharedConn{owner: s, expires: expires, ready: make(chan struct{}), entrance: make(chan struct{}, 1), places: 1}
+	c := &sharedConn{owner: s, expires: expires, ready: make(chan struct{}), places: 1}
 	s.conns = append(s.conns, c)
 	s.mu.Unlock()
 	defer close(c.ready)
@@ -64,8 +61,7 @@ func (s *sharing) join(expires time.Time) (place, error) {
 		s.remove(c)
 		return place{c}, c.err
 	}
-	client := s.set.Codec.NewClientCodec(c.stream)
-	c.codec, c.client = client.(codec.Notifier), rpc.NewClientWithCodec(client)
+	c.conn = s.set.Codec.NewClientConn(c.stream)
 	return place{c}, nil
 }
 
@@ -94,33 +90,17 @@ func (c place) call(ctx context.Context, until time.Time, method string, args, r
 		defer cancel()
 		ctx = limited
 	}
-	select {
-	case c.entrance <- struct{}{}:
-	case <-ctx.Done():
+	call, err := c.conn.Start(ctx, method, args, reply)
+	if err == rpc.ErrShutdown {
+		return fmt.Errorf("%w: the connection has just ended", codec.ErrNotSent)
+	}
+	if err == nil {
+		err = call.Wait()
+	}
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return ended(ctx)
 	}
-	x := &codec.Exchange{Args: args, Reply: reply}
-	gaveUp := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		if x.GiveUp(ended(ctx)) {
-			close(gaveUp)
-		}
-	})
-	defer stop()
-	call := c.client.Go(method, x, nil, make(chan *rpc.Call, 1))
-	<-c.entrance
-	select {
-	case <-call.Done:
-		if call.Error == rpc.ErrShutdown {
-			// What net/rpc says when the connection had ended before.
-			return fmt.Errorf("%w: the connection has just ended", codec.ErrNotSent)
-		}
-		if call.Error != nil {
-			return call.Error
-		}
-	case <-gaveUp:
-	}
-	return x.Err
+	return err
 }
 
 // notify may have to wait behind a write that does not end. Then the connection
@@ -132,7 +112,7 @@ func (c place) notify(ctx context.Context, until time.Time, method string, args 
 		ctx = limited
 	}
 	stop := context.AfterFunc(ctx, c.stream.abort)
-	err := c.codec.Notify(method, args)
+	err := c.conn.Notify(method, args)
 	if !stop() && err != nil {
 		return ended(ctx)
 	}
@@ -152,13 +132,13 @@ func (c place) alive() bool { return c.reusable() }
 func (c place) drop() {
 	if c.leave() {
 		c.stream.abort()
-		c.client.Close()
+		c.conn.Close()
 	}
 }
 
 func (c place) close() {
 	if c.leave() {
-		c.client.Close()
+		c.conn.Close()
 	}
 }
 
