@@ -1,0 +1,125 @@
+package peers
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+)
+
+// raw is the limit: the bytes that MessagePack-RPC would send, exchanged without
+// being made, read or understood. One exchange at a time per connection, as with
+// any protocol that is not pipelined.
+func raw() Peer {
+	return Peer{
+		Name:   "raw",
+		Title:  "raw TCP (the same bytes, one exchange at a time)",
+		Server: Server{Go: func(l net.Listener) error { return serveEach(l, serveRaw) }},
+		Client: Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
+			script, err := newScript(w)
+			if err != nil {
+				return nil, nil, err
+			}
+			return dialEach(addr, w, func(conn net.Conn) (load.Caller, func() error) {
+				return &rawCaller{conn: conn, script: script, reply: make([]byte, len(script.Reply))}, conn.Close
+			})
+		}},
+	}
+}
+
+// A script is what the client tells the server before the first exchange.
+type script struct {
+	Request, Reply []byte
+	Wait           time.Duration
+}
+
+func newScript(w load.Workload) (s script, err error) {
+	var params []any
+	var result any
+	switch w.Op {
+	case load.Sum:
+		params, result = []any{1, 2}, 3
+	case load.Echo:
+		params, result = []any{load.Payload(w.Size)}, load.Payload(w.Size)
+	case load.Mirror:
+		params, result = []any{load.SampleRecord()}, load.SampleRecord()
+	case load.List:
+		params, result = []any{w.Size}, load.SampleItems(w.Size)
+	case load.Slow:
+		params, result, s.Wait = []any{7}, 7, load.SlowTime
+	}
+	var err2 error
+	s.Request, err = msgpack.Marshal([]any{0, 1000, string(w.Op), params})
+	s.Reply, err2 = msgpack.Marshal([]any{1, 1000, nil, result})
+	return s, errors.Join(err, err2)
+}
+
+func serveRaw(conn net.Conn) {
+	defer conn.Close()
+	// The client waits for a byte after the script, so the decoder's buffer has
+	// nothing of the first exchange.
+	var s script
+	if gob.NewDecoder(conn).Decode(&s) != nil {
+		return
+	}
+	conn.Write([]byte{1})
+	for request := make([]byte, len(s.Request)); ; {
+		if _, err := io.ReadFull(conn, request); err != nil || !bytes.Equal(request, s.Request) {
+			return
+		}
+		if s.Wait > 0 {
+			time.Sleep(s.Wait)
+		}
+		if _, err := conn.Write(s.Reply); err != nil {
+			return
+		}
+	}
+}
+
+type rawCaller struct {
+	script script
+	conn   net.Conn
+
+	mu sync.Mutex
+	// Protected by mu:
+	started bool
+	reply   []byte
+}
+
+func (c *rawCaller) exchange() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.started {
+		if err := gob.NewEncoder(c.conn).Encode(c.script); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(c.conn, make([]byte, 1)); err != nil {
+			return err
+		}
+		c.started = true
+	}
+	if _, err := c.conn.Write(c.script.Request); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c.conn, c.reply); err != nil {
+		return err
+	}
+	if !bytes.Equal(c.reply, c.script.Reply) {
+		return fmt.Errorf("raw: wrong reply of %d bytes", len(c.reply))
+	}
+	return nil
+}
+
+func (c *rawCaller) Sum(x, y int) (int, error)     { return x + y, c.exchange() }
+func (c *rawCaller) Echo(b []byte) ([]byte, error) { return b, c.exchange() }
+func (c *rawCaller) Mirror(bool) error             { return c.exchange() }
+func (c *rawCaller) List(int, bool) error          { return c.exchange() }
+func (c *rawCaller) Slow(n int) (int, error)       { return n, c.exchange() }

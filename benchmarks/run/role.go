@@ -1,0 +1,125 @@
+package run
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/benchmarks/peers"
+)
+
+// roleVariable makes a process of this program one of the children. It is in the
+// environment, so that the test binary can be a child as well.
+const roleVariable = "MPRPC_BENCHMARK_ROLE"
+
+// A role is what a child is told to be.
+type role struct {
+	Kind string // server, client or spinner
+	Peer string
+	Job  load.Job
+}
+
+// Child makes this process what its parent wants, and does not return then. In a
+// process that nobody wants to be a child it does nothing. Call it first in main
+// or TestMain.
+func Child() {
+	text, is := os.LookupEnv(roleVariable)
+	if !is {
+		return
+	}
+	var r role
+	err := json.Unmarshal([]byte(text), &r)
+	if err == nil {
+		switch r.Kind {
+		case "server":
+			err = beServer(r)
+		case "client":
+			err = beClient(r)
+		case "spinner":
+			err = beSpinner()
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// beServer serves until the standard input ends, and says how it is for each
+// line there.
+func beServer(r role) error {
+	peer, err := peers.Find(r.Peer)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- peer.Server.Go(l) }()
+	fmt.Println("LISTEN", l.Addr())
+	asked := make(chan bool)
+	go func() {
+		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+			asked <- true
+		}
+		close(asked)
+	}()
+	for {
+		select {
+		case err := <-failed:
+			return fmt.Errorf("the server of %s ended: %v", r.Peer, err)
+		case _, on := <-asked:
+			if !on {
+				return nil
+			}
+			answer(load.OwnStatus())
+		}
+	}
+}
+
+// beClient opens the connections at the first line and measures at the second.
+func beClient(r role) error {
+	peer, err := peers.Find(r.Peer)
+	if err != nil {
+		return err
+	}
+	fmt.Println("READY")
+	in := bufio.NewScanner(os.Stdin)
+	if !in.Scan() {
+		return nil
+	}
+	callers, closeAll, err := peer.Client.Go(r.Job.Addr, r.Job.Workload)
+	if err == nil {
+		defer closeAll()
+		err = load.Check(callers, r.Job.Workload)
+	}
+	if err != nil {
+		answer(failure{err.Error()})
+		return err
+	}
+	answer(struct{}{})
+	if !in.Scan() {
+		return nil
+	}
+	result, err := load.Drive(callers, r.Job)
+	if err != nil {
+		answer(failure{err.Error()})
+		return err
+	}
+	answer(result)
+	in.Scan() // until the parent has no more use for this process
+	return nil
+}
+
+// A failure is the answer of a child that could not do what it was told.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func answer(v any) { json.NewEncoder(os.Stdout).Encode(v) }
