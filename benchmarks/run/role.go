@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
 	"github.com/go-mprpc/mprpc/benchmarks/peers"
+	"github.com/go-mprpc/mprpc/benchmarks/plain"
 )
 
 // roleVariable makes a process of this program one of the children. It is in the
@@ -17,7 +18,7 @@ const roleVariable = "MPRPC_BENCHMARK_ROLE"
 
 // A role is what a child is told to be.
 type role struct {
-	Kind string // server, client or spinner
+	Kind string // server, client, spinner, plain server or plain client
 	Peer string
 	Job  load.Job
 }
@@ -40,6 +41,10 @@ func Child() {
 			err = beClient(r)
 		case "spinner":
 			err = beSpinner()
+		case "plain server":
+			plain.Server(r.Peer)
+		case "plain client":
+			plain.Client(r.Peer, r.Job.Addr, r.Job.Workload.Callers, r.Job.Run)
 		}
 	}
 	if err != nil {

@@ -29,13 +29,17 @@ def together(window, action, calls, callers):
     """As many calls in flight as there would be callers; the next one leaves when the oldest is answered."""
     client = calls[0].client
     flying = collections.deque()
-    going = True
-    while going:
+    while True:
         while len(flying) < callers:
             flying.append((time.perf_counter_ns(), client.call_async(action.method, *action.args)))
         began, future = flying.popleft()
-        action.check(future.get())
-        going = window.going(began)
+        reply = future.get()
+        if action.wrong(reply):
+            raise bench.Wrong(reply)
+        now = time.perf_counter_ns()
+        window.add(now - began)
+        if now >= window.edge and not window.turn(now):
+            return
 
 
 def drive(job):

@@ -1,0 +1,167 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+)
+
+// Markdown is the report.
+func (r *Run) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Benchmark, %s regime\n\n", r.regime())
+	r.conditions(&b)
+	b.WriteString("\n## Calls per second\n\nMedians of the rounds. A dash means that there is none, see the end.\n\n")
+	r.overview(&b)
+	b.WriteString("\n## Goals\n\n")
+	r.goals(&b)
+	for _, w := range r.Workloads {
+		fmt.Fprintf(&b, "\n## %s: %s\n\n![calls per second](%s-%s.svg)\n\n", w.Name, w.Title, r.regime(), w.Name)
+		r.details(&b, w)
+	}
+	r.leftOut(&b)
+	return b.String()
+}
+
+func (r *Run) conditions(b *strings.Builder) {
+	regime := "The machine was left to itself: an idle core goes to sleep, and each message wakes it."
+	if r.Awake {
+		regime = "One process of idle priority (SCHED_IDLE) spun on each core, so no core went to sleep."
+	}
+	fmt.Fprintf(b, "%s %d rounds, each workload and peer in turn, %v measured after %v of warm-up, client and server in "+
+		"processes of their own on the loopback interface.\n\n", regime, r.Rounds, r.Window, r.Warm)
+	fmt.Fprintf(b, "- %s, %d cores, %s, %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.System, r.Machine.Go)
+	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
+		fmt.Fprintf(b, "- %s %s\n", name, r.Versions[name])
+	}
+	fmt.Fprintf(b, "- %s, `%s`\n", r.When.UTC().Format("2006-01-02 15:04 MST"), r.Command)
+}
+
+func (r *Run) overview(b *strings.Builder) {
+	b.WriteString("| peer |")
+	for _, w := range r.Workloads {
+		fmt.Fprintf(b, " %s |", w.Name)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(r.Workloads)) + "\n")
+	for _, p := range r.Peers {
+		fmt.Fprintf(b, "| %s |", p.Title)
+		for _, w := range r.Workloads {
+			if c, ok := r.Cell(p.Name, w.Name); ok {
+				fmt.Fprintf(b, " %s |", Count(c.Rate))
+			} else {
+				b.WriteString(" - |")
+			}
+		}
+		b.WriteString("\n")
+	}
+}
+
+func (r *Run) goals(b *strings.Builder) {
+	b.WriteString("| peer | workload | what | is | must be | reach for | verdict |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n")
+	for _, g := range Goals() {
+		o := r.Judge(g)
+		limit, is, reach := "at least", "-", ""
+		if g.What.atMost() {
+			limit = "at most"
+		}
+		if o.Known {
+			is = fmt.Sprintf("%.2f%s", o.Ratio, g.unit())
+		}
+		if g.Reach != 0 {
+			reach = fmt.Sprintf("%.2f", g.Reach)
+		}
+		fmt.Fprintf(b, "| %s | %s | %v | %s | %s %.2f%s | %s | %s |\n",
+			g.Peer, g.Workload, g.What, is, limit, g.Bound, g.unit(), reach, o.Verdict())
+	}
+}
+
+// details is the table of a workload.
+func (r *Run) details(b *strings.Builder, w load.Workload) {
+	idle := w.Conns > w.Callers
+	b.WriteString("| peer | calls/s | spread | x gob | p50 | p99 | CPU s per 1,000 calls: client | server |")
+	if idle {
+		b.WriteString(" KiB per connection, resident | Go heap and stacks |")
+	}
+	b.WriteString("\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+	if idle {
+		b.WriteString(" ---: | ---: |")
+	}
+	b.WriteString("\n")
+	gob, hasGob := r.Cell("gob", w.Name)
+	for _, p := range r.Peers {
+		c, ok := r.Cell(p.Name, w.Name)
+		if !ok {
+			continue
+		}
+		ratio := "-"
+		if hasGob {
+			ratio = fmt.Sprintf("%.2f", c.Rate/gob.Rate)
+		}
+		fmt.Fprintf(b, "| %s | %s | %.0f %% | %s | %s | %s | %s | %s |", p.Title, Count(c.Rate), 100*(c.Max-c.Min)/c.Rate,
+			ratio, latency(c.P50), latency(c.P99), cpuSeconds(c.Client), cpuSeconds(c.Server))
+		if idle {
+			fmt.Fprintf(b, " %.1f | %s |", c.RSS/1024, kib(c.Go))
+		}
+		b.WriteString("\n")
+	}
+}
+
+func (r *Run) leftOut(b *strings.Builder) {
+	if len(r.LeftOut) == 0 {
+		return
+	}
+	b.WriteString("\n## Left out\n\n")
+	for _, l := range r.LeftOut {
+		workload := l.Workload
+		if workload == "" {
+			workload = "all"
+		}
+		fmt.Fprintf(b, "- %s, %s: %s\n", l.Peer, workload, l.Reason)
+	}
+}
+
+// Count writes a rate with three digits, as more would mean nothing, and commas.
+func Count(v float64) string {
+	if v < 100 {
+		return fmt.Sprintf("%.3g", v)
+	}
+	n := int(v + 0.5)
+	unit := 1
+	for n/unit >= 1000 {
+		unit *= 10
+	}
+	text := fmt.Sprint((n + unit/2) / unit * unit)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func latency(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < 10*time.Microsecond:
+		return fmt.Sprintf("%.1f µs", seconds*1e6)
+	case d < time.Millisecond:
+		return fmt.Sprintf("%.0f µs", seconds*1e6)
+	}
+	return fmt.Sprintf("%.1f ms", seconds*1e3)
+}
+
+func cpuSeconds(v float64) string {
+	if v < 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", v)
+}
+
+func kib(bytes float64) string {
+	if bytes <= 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", bytes/1024)
+}

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/benchmarks/run"
+)
+
+// sample is a measurement of so many calls in a second.
+func sample(peer, workload string, calls int) run.Sample {
+	return run.Sample{Peer: peer, Workload: workload, Result: load.Result{
+		Calls: calls, Elapsed: time.Second, P50: 100 * time.Microsecond, P99: time.Millisecond,
+		ClientCPU: 200 * time.Millisecond, ServerCPU: 300 * time.Millisecond,
+	}}
+}
+
+// small is a run of two peers in the workload serial.
+func small() *Run {
+	return &Run{
+		Awake: true, Rounds: 3, Workloads: load.Workloads()[:1],
+		Peers: []Peer{{"drop-in", "this project, drop-in"}, {"gob", "net/rpc (gob)"}},
+		Samples: []run.Sample{
+			sample("drop-in", "serial", 26000), sample("drop-in", "serial", 13000), sample("drop-in", "serial", 60000),
+			sample("gob", "serial", 20000), sample("gob", "serial", 10000), sample("gob", "serial", 30000),
+		},
+		LeftOut: []LeftOut{{Peer: "zerorpc", Reason: "no Python"}},
+	}
+}
+
+func TestCellHasMedians(t *testing.T) {
+	got, ok := small().Cell("gob", "serial")
+	want := Cell{Rate: 20000, Min: 10000, Max: 30000, P50: 0.0001, P99: 0.001, Client: 0.01, Server: 0.015}
+	if diff := cmp.Diff(want, got); diff != "" || !ok {
+		t.Errorf("ok is %v, cell (-want +got):\n%s", ok, diff)
+	}
+	if _, ok := small().Cell("gob", "idle"); ok {
+		t.Error("a cell without samples")
+	}
+}
+
+func TestGoalsAreJudged(t *testing.T) {
+	r := small()
+	for _, c := range []struct {
+		goal Goal
+		want string
+	}{
+		{Goal{"drop-in", "serial", calls, "gob", "", 1.25, 1.3}, "pass"},
+		{Goal{"drop-in", "serial", calls, "gob", "", 1.25, 1.5}, "pass, not all"},
+		{Goal{"drop-in", "serial", calls, "gob", "", 1.4, 0}, "**fail**"},
+		{Goal{"drop-in", "serial", cpu, "gob", "", 0.8, 0.5}, "pass, not all"},
+		{Goal{"drop-in", "serial", p99, "gob", "", 1, 0}, "pass"},
+		{Goal{"drop-in", "serial", calls, "grpc", "", 1, 0}, "not measured"},
+	} {
+		if got := r.Judge(c.goal); got.Verdict() != c.want {
+			t.Errorf("%+v is %v, want %s", c.goal, got, c.want)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for v, want := range map[float64]string{0.12345: "0.123", 99.94: "99.9", 123.4: "123", 9876: "9,880", 123456: "123,000", 999999: "1,000,000"} {
+		if got := Count(v); got != want {
+			t.Errorf("Count(%v) = %s, want %s", v, got, want)
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	file, err := small().Write(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| net/rpc (gob) | 20,000 |", "1.30 x gob", "awake-serial.svg", "zerorpc, all: no Python"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	for _, name := range []string{"awake.json", "awake-serial.svg"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

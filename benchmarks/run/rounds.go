@@ -1,0 +1,54 @@
+package run
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/benchmarks/peers"
+)
+
+// A Plan says what is measured.
+type Plan struct {
+	Peers     []peers.Peer
+	Workloads []load.Workload
+	Rounds    int
+	Warm, Run time.Duration
+	Python    *Python // nil without peers in Python
+}
+
+// Steps is how many measurements there will be.
+func (p Plan) Steps() int {
+	n := 0
+	for _, w := range p.Workloads {
+		for _, peer := range p.Peers {
+			if peer.Not[w.Name] == "" {
+				n += p.Rounds
+			}
+		}
+	}
+	return n
+}
+
+// Measure goes through all workloads in each round, and through all peers in
+// each workload, so that whatever the machine does besides meets them all. Each
+// sample, or the error in its place, goes to the function done.
+func (p Plan) Measure(ctx context.Context, done func(Sample, error)) {
+	for round := range p.Rounds {
+		for _, w := range p.Workloads {
+			for i := range p.Peers {
+				// Every round begins with another peer, as no one should always follow the same.
+				peer := p.Peers[(i+round)%len(p.Peers)]
+				if peer.Not[w.Name] != "" {
+					continue
+				}
+				if ctx.Err() != nil {
+					return
+				}
+				s, err := Measure(ctx, p.Python, peer, w, p.Warm, p.Run)
+				s.Round = round
+				done(s, err)
+			}
+		}
+	}
+}
