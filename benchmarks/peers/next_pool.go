@@ -48,16 +48,16 @@ func poolToMprpc() Peer {
 	}
 }
 
-// dialPool makes a pool of as many connections as the workload has; it opens
-// them when calls need them.
+// dialPool makes a pool of as many connections as the workload has, which it
+// opens when calls need them. Shared connections carry as many calls at once as
+// all callers need.
 func dialPool(shared bool) func(string, load.Workload) ([]load.Caller, func(), error) {
 	return func(addr string, w load.Workload) ([]load.Caller, func(), error) {
-		p := pool.New(pool.Options{
-			Address:  addr,
-			MaxConns: w.Conns,
-			Shared:   shared,
-			Codec:    codec.Options{Names: rpcutil.SnakeCase},
-		})
+		o := pool.Options{Address: addr, MaxConns: w.Conns, Codec: codec.Options{Names: rpcutil.SnakeCase}}
+		if shared {
+			o.Shared = (w.Callers + w.Conns - 1) / w.Conns
+		}
+		p := pool.New(o)
 		call := func(method string, args, reply any) error {
 			return p.Call(context.Background(), method, args, reply)
 		}
