@@ -1,5 +1,3 @@
-//go:build next && ignore
-
 package peers
 
 import (
