@@ -107,7 +107,7 @@ func (c *client) submit(call *call, args any) error {
 		return err
 	}
 	buf := buffers.Get().(*[]byte)
-	defer buffers.put(buf)
+	defer func() { buffers.put(buf) }()
 	msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, false)
 	*buf = msg
 	if err != nil {
@@ -123,7 +123,16 @@ func (c *client) submit(call *call, args any) error {
 			msg = asking
 		}
 	}
-	accepted, err := c.w.send(msg, alone && c.mayWrite(msg), call.unwanted)
+	var accepted bool
+	if len(msg) > maxDirect {
+		long := &msg
+		if !call.asks {
+			long, buf = buf, nil // the writer's, unless it is not accepted: then it is let go
+		}
+		accepted, err = c.w.sendLong(long, call.unwanted)
+	} else {
+		accepted, err = c.w.send(msg, alone && c.mayWrite(msg), call.unwanted)
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -136,7 +145,7 @@ func (c *client) submit(call *call, args any) error {
 	return c.abandoned(call, err)
 }
 
-// maxDirect is the longest message that its caller writes. Where nothing else is
+// maxDirect is the longest message that its caller writes, or that is copied. Where nothing else is
 // under way the buffers of the connection are empty and so long a write does
 // not block, so that a caller who gives up is not held up by it.
 const maxDirect = 16 << 10
@@ -249,14 +258,19 @@ func (c *client) Idle() bool {
 	return c.err == nil && len(c.calls) == 0 && c.ignored == 0
 }
 
-// buffers holds memory for messages being built.
+// buffers holds memory for messages being built. The collector takes what nobody
+// has used for a while.
 var buffers = bufferPool{sync.Pool{New: func() any { return new([]byte) }}}
 
 type bufferPool struct{ sync.Pool }
 
-// put gives memory back, unless it is so much that it had better be freed.
+// put gives memory back, unless there is none or so much that it had better be
+// freed.
 func (p *bufferPool) put(b *[]byte) {
-	if cap(*b) <= maxWaiting {
+	if b != nil && cap(*b) <= maxBuffer {
 		p.Pool.Put(b)
 	}
 }
+
+// maxBuffer is the most memory that buffers keeps in one piece.
+const maxBuffer = 5 << 20

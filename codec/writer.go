@@ -22,11 +22,19 @@ type writer struct {
 	mu sync.Mutex
 	// Protected by mu:
 	change  sync.Cond // broadcast when room, writing or err change
-	waiting []byte    // accepted, not yet handed to the connection
-	spare   []byte    // memory for waiting
+	waiting []chunk   // accepted, not yet handed to the connection
+	size    int       // of what waits, in bytes
+	spare   []byte    // memory for short messages that wait
 	writing bool      // somebody writes, or is about to
 	closing bool      // Close has begun: nothing more is accepted
 	err     error     // why nothing is accepted any more
+}
+
+// A chunk is a long message in a buffer of its own, or short ones that have been
+// copied behind each other.
+type chunk struct {
+	b   []byte
+	own *[]byte // the buffer of a long message, from buffers
 }
 
 // errUnwanted is what send returns for a message that nobody wants any more.
@@ -46,13 +54,7 @@ func newWriter(conn *transport, timeout time.Duration, failed func(error)) *writ
 func (w *writer) send(msg []byte, alone bool, unwanted func() bool) (accepted bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.fullLocked(len(msg)) {
-		if unwanted != nil && unwanted() {
-			return false, errUnwanted
-		}
-		w.change.Wait()
-	}
-	if err := w.refusedLocked(); err != nil {
+	if err := w.waitLocked(len(msg), unwanted); err != nil {
 		return false, err
 	}
 	if !alone || w.writing {
@@ -65,6 +67,32 @@ func (w *writer) send(msg []byte, alone bool, unwanted func() bool) (accepted bo
 	w.mu.Lock()
 	w.doneLocked(err)
 	return true, err
+}
+
+// sendLong is send for a long message, in a buffer that belongs to the writer once
+// it is accepted: copying it would cost more than all else. It is never written by
+// the caller, whom a write that blocks would hold up.
+func (w *writer) sendLong(buf *[]byte, unwanted func() bool) (accepted bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.waitLocked(len(*buf), unwanted); err != nil {
+		return false, err
+	}
+	w.waiting = append(w.waiting, chunk{*buf, buf})
+	w.size += len(*buf)
+	w.startLocked()
+	return true, nil
+}
+
+// waitLocked waits for room for n bytes.
+func (w *writer) waitLocked(n int, unwanted func() bool) error {
+	for w.fullLocked(n) {
+		if unwanted != nil && unwanted() {
+			return errUnwanted
+		}
+		w.change.Wait()
+	}
+	return w.refusedLocked()
 }
 
 // offer accepts a message without ever waiting and reports whether it did. With
@@ -92,7 +120,7 @@ func (w *writer) wake() {
 // fullLocked reports whether a message must wait. A message larger than all of
 // the room goes when nothing else waits.
 func (w *writer) fullLocked(n int) bool {
-	return w.err == nil && !w.closing && len(w.waiting) > 0 && len(w.waiting)+n > maxWaiting
+	return w.err == nil && !w.closing && w.size > 0 && w.size+n > maxWaiting
 }
 
 func (w *writer) refusedLocked() error {
@@ -103,10 +131,19 @@ func (w *writer) refusedLocked() error {
 }
 
 func (w *writer) appendLocked(msg []byte) {
-	if w.waiting == nil {
-		w.waiting, w.spare = w.spare[:0], nil
+	last := len(w.waiting) - 1
+	if last < 0 || w.waiting[last].own != nil {
+		w.waiting = append(w.waiting, chunk{b: w.spare[:0]})
+		w.spare = nil
+		last++
 	}
-	w.waiting = append(w.waiting, msg...)
+	w.waiting[last].b = append(w.waiting[last].b, msg...)
+	w.size += len(msg)
+	w.startLocked()
+}
+
+// startLocked has what waits written, by a goroutine.
+func (w *writer) startLocked() {
 	if !w.writing {
 		w.writing = true
 		go w.flush()
@@ -115,18 +152,28 @@ func (w *writer) appendLocked(msg []byte) {
 
 // flush writes until nothing waits.
 func (w *writer) flush() {
-	runtime.Gosched() // those that are about to append something come first
+	if !w.hasLong() {
+		runtime.Gosched() // those that are about to append something come first
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.waiting) > 0 && w.err == nil {
 		out := w.waiting
-		w.waiting = nil
+		w.waiting, w.size = nil, 0
 		w.change.Broadcast()
 		w.mu.Unlock()
-		err := w.write(out)
+		err := w.writeChunks(out)
 		w.mu.Lock()
-		if cap(out) <= maxWaiting {
-			w.spare = out
+		for _, c := range out {
+			if c.own != nil {
+				buffers.put(c.own)
+			} else if cap(c.b) <= maxWaiting {
+				w.spare = c.b
+			}
+		}
+		if w.waiting == nil {
+			clear(out)
+			w.waiting = out[:0]
 		}
 		if err != nil {
 			w.doneLocked(err)
@@ -136,7 +183,27 @@ func (w *writer) flush() {
 	if cap(w.spare) > 4<<10 { // an idle connection keeps no more than that
 		w.spare = nil
 	}
+	if cap(w.waiting) > 16 && len(w.waiting) == 0 {
+		w.waiting = nil
+	}
 	w.doneLocked(nil)
+}
+
+// hasLong reports whether it is a long message that waits, which gains nothing by
+// waiting for others.
+func (w *writer) hasLong() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting) > 0 && w.waiting[0].own != nil
+}
+
+func (w *writer) writeChunks(chunks []chunk) error {
+	for _, c := range chunks {
+		if err := w.write(c.b); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // doneLocked ends a turn of writing.
@@ -157,18 +224,22 @@ func (w *writer) failLocked(err error) {
 	if w.err != nil {
 		return
 	}
-	w.err, w.waiting, w.spare = err, nil, nil
+	w.dropLocked(err)
 	w.change.Broadcast()
 	w.mu.Unlock()
 	w.failed(err)
 	w.mu.Lock()
 }
 
+func (w *writer) dropLocked(err error) {
+	w.err, w.waiting, w.size, w.spare = err, nil, 0, nil
+}
+
 // stop ends the writer: what waits is dropped and nothing more is accepted.
 func (w *writer) stop(err error) {
 	w.mu.Lock()
 	if w.err == nil {
-		w.err, w.waiting, w.spare = err, nil, nil
+		w.dropLocked(err)
 	}
 	w.change.Broadcast()
 	w.mu.Unlock()

@@ -66,10 +66,9 @@ func (l messagePack) body(call *serverCall, body any) error {
 }
 
 func (l messagePack) respond(call *serverCall, r *rpc.Response, body any) error {
-	call.buf = call.AppendResponse(call.buf[:0], r, body)
-	err := call.conn.answer(call, call.buf)
-	if cap(call.buf) > gatherMost {
-		call.buf = nil
+	if call.buf == nil {
+		call.buf = answers.Get().(*[]byte)
 	}
-	return err
+	*call.buf = call.AppendResponse((*call.buf)[:0], r, body)
+	return call.conn.answer(call, *call.buf)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/rpc"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
@@ -26,8 +27,30 @@ type serverCall struct {
 	holds    bool   // a place in Server.running, if the reading is lost
 	decoded  bool   // ReadRequestBody has been called
 	answered bool
-	problem  error  // what a caller of gob or JSON is told
-	buf      []byte // for the answer
+	problem  error   // what a caller of gob or JSON is told
+	buf      *[]byte // for the answer, from answers, or nil
+}
+
+// answers holds memory for answers. The collector takes what nobody has used for
+// a while.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+// Buffers of answers of up to keptAnswer stay with a connection that waits for
+// input, those of up to maxAnswer are kept for others.
+const (
+	keptAnswer = 1 << 10
+	maxAnswer  = 5 << 20
+)
+
+// letGo gives memory back that a connection that waits need not keep.
+func (call *serverCall) letGo() {
+	if call.buf == nil || cap(*call.buf) <= keptAnswer {
+		return
+	}
+	if cap(*call.buf) <= maxAnswer {
+		answers.Put(call.buf)
+	}
+	call.buf = nil
 }
 
 // serve serves a call and reports whether this goroutine has the reading still.

@@ -135,6 +135,7 @@ func (c *serverConn) rest(call *serverCall) (has bool) {
 		return false
 	}
 	c.release()
+	call.letGo()
 	c.turn.set(call.number, turnWaiting)
 	if c.ending.Load() && c.turn.take(call.number, turnWaiting) {
 		call.number++

@@ -207,6 +207,8 @@ func (e *encoder) value(v any) error {
 	return nil
 }
 
+var typeBytes = reflect.TypeFor[[]byte]()
+
 // reflected writes the value v.
 func (e *encoder) reflected(v reflect.Value) error {
 	for v.Kind() == reflect.Pointer && !v.IsNil() && v.Type().Elem().Kind() != reflect.Pointer {
@@ -232,6 +234,10 @@ func (e *encoder) reflected(v reflect.Value) error {
 		case reflect.String:
 			e.b = append(appendStrHeader(e.b, v.Len(), false), v.String()...)
 			return nil
+		case reflect.Slice:
+			if v.Type() == typeBytes {
+				return e.value(v.Bytes())
+			}
 		}
 	}
 	if m, ok := msgpMarshaler(v); ok {
