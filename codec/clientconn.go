@@ -78,7 +78,8 @@ func (c *ClientConn) Call(ctx context.Context, serviceMethod string, args, reply
 // the end of ctx ends too. An error means that the request was not sent; then
 // there is no call to wait for.
 //
-// On a connection that has ended the error is rpc.ErrShutdown, as net/rpc has it.
+// Of an *Exchange the Args alone are used: the call has an outcome of its own. On a
+// connection that has ended the error is rpc.ErrShutdown, as net/rpc has it.
 func (c *ClientConn) Start(ctx context.Context, serviceMethod string, args, reply any) (*ClientCall, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNotSent, wire.QuoteName(serviceMethod), err)

@@ -238,6 +238,9 @@ func (f *flight) nextFailed() (*call, error) {
 	defer f.mu.Unlock()
 	var oldest *call
 	for _, c := range f.calls {
+		if c.direct != nil {
+			continue // takeDirect tells it
+		}
 		if c.x != nil {
 			delete(f.calls, c.id)
 			return c, f.errorLocked(c)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/rpc"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -33,6 +34,7 @@ type inbound struct {
 	refused bool      // the last message was refused unread: see flushAndClose
 	closed  bool      // Close has begun
 
+	over atomic.Bool   // err is set; may be read without mu
 	done chan struct{} // closed when the first Close is done
 
 	// Of the reading goroutine alone:
@@ -194,6 +196,7 @@ func (s *inbound) endReading(err error) (first bool) {
 	first = s.err == nil
 	if first {
 		s.err = err
+		s.over.Store(true)
 	}
 	ignored := s.ignored
 	s.change.Broadcast()

@@ -50,6 +50,9 @@ func (c *ServerConn) Ready() bool { return c.reader.Ready() }
 // well. Either way calls under way may still be answered, and Close is due then.
 func (c *ServerConn) Next(call *ServerCall) error {
 	for {
+		if c.over.Load() { // whatever is buffered behind what ended the connection
+			return c.finish(c.reason())
+		}
 		frame, err := nextFrame(c.reader)
 		if err != nil {
 			if timedOut(err) && c.conn.hasStopped() {

@@ -134,6 +134,8 @@ func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) 
 // LockStepGrace, the connection is closed, and those behind it fail with
 // codec.ErrNotSent.
 //
+// A *codec.Exchange as args stands for its Args; its Reply and Err are left alone.
+//
 // A short request that is alone on its connection is written by the caller. On a
 // connection that buffers nothing, such as a net.Pipe, that write lasts until the
 // peer reads or until codec.Options.WriteTimeout.

@@ -87,8 +87,9 @@
 //
 // A method that is short runs on the goroutine that has read its request; after about 100 µs the reading goes on on another,
 // so that a method may take any time, block, and wait for other calls of its connection. The answers to requests that arrived
-// together leave together, none of them later than that. Where nothing else happens in the process the runtime's timers, and
-// so both of these, may be up to a millisecond late.
+// together leave together, or when one of them has taken that long. Where nothing else happens in the process the runtime's
+// timers, and so both of these, may be up to a millisecond late. Parameters are decoded on the goroutine that reads: a type with
+// a decoder of its own that blocks holds up its connection.
 //
 // # Calls
 //

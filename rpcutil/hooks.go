@@ -13,9 +13,11 @@ type Hooks struct {
 	// ConnOpened is called before a connection is served.
 	ConnOpened func(ConnInfo)
 	// ConnClosed is called when it has ended. The error is nil when the peer ended
-	// it, or Shutdown, and otherwise says why it ended.
+	// it, IdleTimeout, Shutdown or Close, and otherwise says why it ended. Where it
+	// was cut, calls may still run and finish afterwards.
 	ConnClosed func(ConnInfo, error)
-	// CallStarted is called when a call has been read and before it is decoded.
+	// CallStarted is called when a call has been read and has a place among those
+	// that run, before it is decoded.
 	CallStarted func(CallInfo)
 	// CallFinished is called when its answer has been made.
 	CallFinished func(CallInfo)

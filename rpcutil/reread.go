@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -23,6 +24,15 @@ type reread struct {
 	first        []byte        // is read once more
 	writeTimeout time.Duration // for each write, 0 for none
 	closed       atomic.Bool
+
+	// Of the goroutine that reads:
+	expecting   bool          // a message, of which nothing has arrived
+	readTimeout time.Duration // for a message that has begun to arrive, 0 for none
+
+	// mu makes one change of the read deadline at a time, so that the one of
+	// stopReading stays.
+	mu      sync.Mutex
+	stopped bool // protected by mu
 }
 
 func newReread(conn io.ReadWriteCloser, first []byte) *reread {
@@ -35,7 +45,38 @@ func (r *reread) Read(b []byte) (int, error) {
 		r.first = r.first[n:]
 		return n, nil
 	}
-	return r.ReadWriteCloser.Read(b)
+	n, err := r.ReadWriteCloser.Read(b)
+	if n > 0 && r.expecting {
+		r.begun()
+	}
+	return n, err
+}
+
+// expect is called before a message is waited for, for as long as it may take. It
+// is to be complete within timeout once it has begun to arrive.
+func (r *reread) expect(timeout time.Duration) {
+	r.expecting, r.readTimeout = true, timeout
+	r.limitRead(0)
+}
+
+// begun is called when a message has begun to arrive.
+func (r *reread) begun() {
+	r.expecting = false
+	r.limitRead(r.readTimeout)
+}
+
+// limitRead sets the deadline of reads, or none for 0, unless reading has stopped.
+func (r *reread) limitRead(timeout time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	var deadline time.Time
+	if timeout > 0 {
+		deadline = time.Now().Add(timeout)
+	}
+	r.SetReadDeadline(deadline) // a failure shows in the next read
 }
 
 func (r *reread) Write(b []byte) (int, error) {
@@ -81,7 +122,18 @@ func (r *reread) CloseWrite() error {
 	return errNoHalfClose
 }
 
-func (r *reread) stopReading() bool { return r.SetReadDeadline(time.Unix(1, 0)) == nil }
+func (r *reread) stopReading() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	return r.SetReadDeadline(time.Unix(1, 0)) == nil
+}
+
+func (r *reread) hasStopped() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
+}
 
 // linger tells the peer that nothing more comes and drops what it still sends, for
 // a short time.

@@ -45,7 +45,8 @@ type Server struct {
 
 	// Codec says how MessagePack-RPC is spoken: names for net/rpc services, form
 	// of errors, limits of messages, time-outs. MaxPending is how many calls of
-	// one connection may run, ReadTimeout how long a message may take to arrive,
+	// one connection may run; while they do nothing is read, and a peer that is gone
+	// is not noticed, nor do their contexts end. ReadTimeout is how long a message may take to arrive,
 	// WriteTimeout how long the peer may leave answers unread. Its Logger is the
 	// server's. A Mux knows its names itself, so Names stays nil with it.
 	Codec codec.Options
@@ -53,7 +54,8 @@ type Server struct {
 	// Gob and JSON serve clients of net/rpc and of net/rpc/jsonrpc as well, on
 	// the same port and of the same services, told apart by the first byte that
 	// they send. They are for the clients of an existing program: their codecs
-	// have none of the limits on messages. A Mux cannot be called by them.
+	// have none of the limits on messages but the time-outs. A Mux cannot be called
+	// by them.
 	Gob, JSON bool
 
 	// MaxConns is how many connections may be open; more of them wait, unserved,
@@ -219,8 +221,9 @@ func (s *Server) accept(l net.Listener) (net.Conn, error) {
 //	}{os.Stdin, os.Stdout})
 //
 // The error is nil when the peer ended the connection, ErrServerClosed after
-// Shutdown or Close, and otherwise why it ended. After Close, or the end of
-// Shutdown's context, it does not wait for methods that still run.
+// Shutdown or Close, and otherwise why it ended, such as a Shutdown that its
+// context cut short. After that, and after Close, it does not wait for methods that
+// still run.
 func (s *Server) ServeConn(conn io.ReadWriteCloser) error {
 	s.init()
 	if err := s.check(); err != nil {
@@ -321,6 +324,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-drained:
 		return nil
 	case <-ctx.Done():
+		select {
+		case <-drained:
+			return nil
+		default:
+		}
 	}
 	for _, c := range s.connections() {
 		c.cut(fmt.Errorf("rpcutil: shutdown was cut short: %w", ctx.Err()))

@@ -53,14 +53,19 @@ func (call *serverCall) letGo() {
 	call.buf = nil
 }
 
+// started is when a call that has been read is, if anybody wants to know.
+func (c *serverConn) started() (t time.Time) {
+	if c.server.Hooks.wanted() {
+		t = time.Now()
+	}
+	return t
+}
+
 // serve serves a call and reports whether this goroutine has the reading still.
-func (c *serverConn) serve(call *serverCall) (has bool) {
+func (c *serverConn) serve(call *serverCall, started time.Time) (has bool) {
 	call.decoded, call.answered, call.problem = false, false, nil
-	hooks := &c.server.Hooks
-	hooked := hooks.wanted()
-	var started time.Time
+	hooks, hooked := &c.server.Hooks, !started.IsZero()
 	if hooked {
-		started = time.Now()
 		hooks.callStarted(c.callInfo(call))
 	}
 	returned := false
@@ -90,7 +95,7 @@ func (c *serverConn) rescue(call *serverCall, v any) {
 	name := wire.QuoteName(c.link.method(call))
 	if v != nil {
 		c.log(slog.LevelError, "mprpc: panic in method", "method", name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-	} else {
+	} else if !call.answered { // a Mux has answered, and logged, for its method
 		c.log(slog.LevelWarn, "mprpc: method ended its goroutine", "method", name)
 	}
 	if !call.answered {
@@ -139,6 +144,7 @@ func (call *serverCall) ReadRequestBody(body any) error {
 
 // WriteResponse sends the answer.
 func (call *serverCall) WriteResponse(r *rpc.Response, body any) error {
-	call.answered = true
-	return call.conn.link.respond(call, r, body)
+	err := call.conn.link.respond(call, r, body)
+	call.answered = true // not before: an encoder may end the goroutine as well
+	return err
 }

@@ -93,18 +93,40 @@ const longRuns = 64
 // read has the reading, in the turn of that number, until the connection ends or
 // the reading is taken.
 func (c *serverConn) read(number uint64) {
-	select { // no more is read while MaxPending calls of the connection run
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-c.gone:
-	}
 	call := &serverCall{conn: c, number: number, has: true}
 	defer func() { // also where a method ends the goroutine
 		if call.lost {
 			c.left(call)
 		}
 	}()
+	// The reading was taken from a call that may last: what gathered before it must
+	// not wait for it.
+	if len(c.out) > 0 && !c.push(call) {
+		return
+	}
+	if c.hold(call, c.slots) { // no more is read while MaxPending calls of the connection run
+		defer func() { <-c.slots }()
+	}
 	for c.serveNext(call) {
+	}
+}
+
+// hold waits for a place among the calls that run, or for the connection to be
+// cut: then it reports false.
+func (c *serverConn) hold(call *serverCall, places chan struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	default:
+	}
+	c.turn.set(call.number, turnHeld)
+	defer c.beWatched()
+	defer c.turn.set(call.number, turnReading)
+	select {
+	case places <- struct{}{}:
+		return true
+	case <-c.gone:
+		return false
 	}
 }
 
@@ -119,13 +141,14 @@ func (c *serverConn) serveNext(call *serverCall) (has bool) {
 		return false
 	}
 	if err == nil {
-		err = c.admit()
+		started := c.started()
+		if c.admit(call) {
+			return c.serve(call, started)
+		}
+		err = rpc.ErrShutdown
 	}
-	if err != nil {
-		c.finish(call, err)
-		return false
-	}
-	return c.serve(call)
+	c.finish(call, err)
+	return false
 }
 
 // rest sends what has gathered and gets ready to wait for input, for any time. It
@@ -167,18 +190,11 @@ func (c *serverConn) beWatched() {
 }
 
 // admit waits for a place among the calls of the server. Requests that arrived
-// together share one while the same goroutine serves them one after the other.
-func (c *serverConn) admit() error {
-	if c.holds {
-		return nil
-	}
-	select {
-	case c.server.running <- struct{}{}:
-		c.holds = true
-		return nil
-	case <-c.gone:
-		return rpc.ErrShutdown
-	}
+// together share one while the same goroutine serves them one after the other. It
+// reports false when the connection was cut.
+func (c *serverConn) admit(call *serverCall) bool {
+	c.holds = c.holds || c.hold(call, c.server.running)
+	return c.holds
 }
 
 func (c *serverConn) release() {
@@ -233,12 +249,12 @@ func (c *serverConn) look() bool {
 		return true
 	}
 	switch state {
-	case turnWaiting:
+	case turnWaiting, turnHeld:
 		c.watched.Store(false)
-		if now, _ := c.turn.state(); now == number {
+		if now, stateNow := c.turn.state(); now == number && stateNow == state {
 			return false
 		}
-		// It has begun a turn and may have seen itself watched.
+		// It goes on and may have seen itself watched.
 		return c.watched.CompareAndSwap(false, true)
 	case turnRunning:
 		c.mu.Lock()
@@ -276,6 +292,10 @@ const (
 // at once.
 func (c *serverConn) answer(call *serverCall, msg []byte) error {
 	if !c.leaveMethod(call) {
+		if call.holds {
+			call.holds = false
+			<-c.server.running
+		}
 		c.mu.Lock()
 		alone := c.calls == 1
 		c.mu.Unlock()
@@ -306,7 +326,8 @@ func (c *serverConn) push(call *serverCall) bool {
 // send writes while it has the reading, which may be taken meanwhile: a peer that
 // does not read its answers may have more to say.
 func (c *serverConn) send(call *serverCall, msg []byte) error {
-	call.holds, call.running = c.holds, true
+	c.release() // a peer that does not read keeps nobody else out
+	call.holds, call.running = false, true
 	c.turn.set(call.number, turnRunning)
 	c.beWatched()
 	err := c.link.send(msg, true)

@@ -175,6 +175,31 @@ func TestThousandsOfConnectionsComeAndGo(t *testing.T) {
 	}
 }
 
+// TestThousandsOfConnectionsAtOnce are open and idle, while calls go on.
+func TestThousandsOfConnectionsAtOnce(t *testing.T) {
+	const many = 2000
+	address := listening(t, &rpcutil.Server{Handler: muxOfSum()})
+	client := dialed(t, "tcp", address)
+	var peers []*codectest.Peer
+	for i := range many {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err) // two descriptors each, in this process
+		}
+		peers = append(peers, codectest.NewPeer(t, conn))
+		if i%500 == 0 {
+			sums(t, client)
+		}
+	}
+	for _, peer := range peers {
+		peer.Send("94 00 01 a3 'sum' 92 01 02")
+	}
+	for _, peer := range peers {
+		peer.Expect("94 01 01 c0 03")
+	}
+	sums(t, client)
+}
+
 // descriptors counts the open files of the process, where the system tells.
 func descriptors(t *testing.T) int {
 	list, err := os.ReadDir("/proc/self/fd")

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/rpc"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
@@ -17,7 +16,6 @@ type standard struct {
 	server  *Server
 	conn    *reread
 	codec   rpc.ServerCodec
-	stopped atomic.Bool
 	writing sync.Mutex // held while an answer is written
 }
 
@@ -30,8 +28,9 @@ func (l *standard) ready() bool { return false }
 
 func (l *standard) next(call *serverCall) error {
 	call.header = rpc.Request{}
+	l.conn.expect(pick(l.server.Codec.ReadTimeout, defaultReadTimeout, 0))
 	err := l.codec.ReadRequestHeader(&call.header)
-	if err != nil && l.stopped.Load() {
+	if err != nil && l.conn.hasStopped() {
 		return io.EOF
 	}
 	return err
@@ -44,7 +43,11 @@ func (l *standard) header(call *serverCall, r *rpc.Request) error {
 	return nil
 }
 
-func (l *standard) body(_ *serverCall, body any) error { return l.codec.ReadRequestBody(body) }
+func (l *standard) body(_ *serverCall, body any) error {
+	l.conn.begun()
+	defer l.conn.limitRead(0)
+	return l.codec.ReadRequestBody(body)
+}
 
 // respond ends the connection where an answer cannot be sent: half of it may have
 // left, and JSON's codec has forgotten the request.
@@ -66,14 +69,13 @@ func (l *standard) respond(call *serverCall, r *rpc.Response, body any) error {
 func (l *standard) send([]byte, bool) error { return nil } // respond sends
 
 func (l *standard) stopReading() bool {
-	l.stopped.Store(true)
 	return l.conn.stopReading()
 }
 
 // close gives the peer, which may be sending, time to read the answers: closing
 // with unread input resets a connection.
 func (l *standard) close() {
-	if l.stopped.Load() {
+	if l.conn.hasStopped() {
 		l.conn.linger()
 	}
 	l.conn.Close()

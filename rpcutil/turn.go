@@ -21,6 +21,7 @@ type turn struct{ word atomic.Uint64 }
 
 const (
 	turnWaiting = iota // for input, which may take for ever
+	turnHeld           // waiting for a place among the calls that run
 	turnReading        // requests that have arrived
 	turnRunning        // a method, or writing: the reading may be taken
 	turnStates
@@ -31,6 +32,7 @@ func (t *turn) state() (number, state uint64) {
 	return w / turnStates, w % turnStates
 }
 
+// set is for who has the reading, in states in which nobody else changes the word.
 func (t *turn) set(number, state uint64) { t.word.Store(number*turnStates + state) }
 
 func (t *turn) change(number, from, to uint64) bool {
