@@ -14,11 +14,12 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/pool"
 	"github.com/go-mprpc/mprpc/rpcutil"
 )
 
-// What the pages in docs show stands here, and about servers in docs_server_test.go, perhaps wrapped otherwise;
-// TestDocsAreCompiled compares.
+// What the pages in docs show stands here, about servers in docs_server_test.go and about pools in pool_docs_test.go,
+// perhaps wrapped otherwise; TestDocsAreCompiled compares.
 
 func askForSum(ctx context.Context, address string) (int, error) {
 	client, err := rpcutil.Dial(ctx, "tcp", address, rpcutil.ClientOptions{})
@@ -39,42 +40,17 @@ func askCalculator(address string) (sum int, err error) {
 	return sum, err
 }
 
-// Clients holds connections for calls that run side by side.
-type Clients struct {
-	Address string
-	free    chan *rpcutil.Client
-}
+func askPool(ctx context.Context, address string) (sum int, err error) {
+	p := pool.New(pool.Options{Address: address})
+	defer p.Close()
 
-func NewClients(address string, n int) *Clients {
-	c := &Clients{Address: address, free: make(chan *rpcutil.Client, n)}
-	for range n {
-		c.free <- nil // dialled when it is needed
+	err = p.Do(ctx, func(c *pool.Conn) error { // with client_pool.connection() as client:
+		return c.Call(ctx, "sum", codec.Args{1, 2}, &sum)
+	})
+	if err != nil {
+		return 0, err
 	}
-	return c
-}
-
-// Do calls f with a client that nobody else uses until f returns.
-func (c *Clients) Do(ctx context.Context, f func(*rpcutil.Client) error) (err error) {
-	var client *rpcutil.Client
-	select {
-	case client = <-c.free:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() {
-		var reported *codec.Error
-		if client != nil && err != nil && !errors.As(err, &reported) { // not an answer: dial anew next time
-			client.Close()
-			client = nil
-		}
-		c.free <- client
-	}()
-	if client == nil {
-		if client, err = rpcutil.Dial(ctx, "tcp", c.Address, rpcutil.ClientOptions{}); err != nil {
-			return err
-		}
-	}
-	return f(client)
+	return pool.Call[int](ctx, p, "sum", 1, 2) // the same where one call is all
 }
 
 var westEuropean = codec.Options{
@@ -234,29 +210,12 @@ func Example_docsSums() {
 		fmt.Println(askForSum(context.Background(), l.Addr().String()))
 	}
 	fmt.Println(askCalculator(calculators.Addr().String()))
-	clients := NewClients(sums.Addr().String(), 2)
-	for range 3 {
-		err := clients.Do(context.Background(), func(c *rpcutil.Client) error {
-			fmt.Println(rpcutil.Call[int](context.Background(), c, "sum", 1, 2))
-			return errors.New("the connection is bad")
-		})
-		fmt.Println(err)
-	}
-	for range 2 {
-		if c := <-clients.free; c != nil {
-			c.Close()
-		}
-	}
+	fmt.Println(askPool(context.Background(), sums.Addr().String()))
 	// Output:
 	// 3 <nil>
 	// 3 <nil>
 	// 3 <nil>
 	// 3 <nil>
-	// the connection is bad
-	// 3 <nil>
-	// the connection is bad
-	// 3 <nil>
-	// the connection is bad
 }
 
 func echoMux() *rpcutil.Mux {

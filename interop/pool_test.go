@@ -38,6 +38,9 @@ func TestPoolManual(t *testing.T) {
 	if sum, err := pooledSum(in(t, limit), p); err != nil || sum != 3 {
 		t.Errorf("1 + 2 is %d, %v", sum, err)
 	}
+	if sum, err := askPool(in(t, limit), server.Addr()); err != nil || sum != 3 {
+		t.Errorf("1 + 2 is %d, %v", sum, err)
+	}
 	if total, err := pooledSums(in(t, limit), p); err != nil || total != 3 {
 		t.Errorf("0 + 1 + 2 is %d, %v", total, err)
 	}
