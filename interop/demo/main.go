@@ -1,6 +1,7 @@
 // Demo shows the main job: a plain net/rpc service is served to a Go client and
-// to the real mprpc client of Python, and a real mprpc server is called from
-// Go. It sets the Python peers up by itself, in the user's cache directory.
+// to the real mprpc client of Python, and real mprpc servers are called from Go,
+// one connection at a time and through a pool. It sets the Python peers up by
+// itself, in the user's cache directory.
 //
 //	go run ./interop/demo
 //
@@ -64,9 +65,19 @@ func run(ctx context.Context, out io.Writer, ci bool, service *rpc.Server, setUp
 		r.step("start mprpc's RPCClient", err.Error(), "started")
 	}
 	r.heading("A real mprpc server, called from Go through an unchanged rpc.Client")
-	if err := goToPython(ctx, r, env); err != nil {
+	servers, err := startServers(ctx, env, 3)
+	if err != nil {
 		r.step("start mprpc's RPCServer", err.Error(), "started")
+		return r.close(ci)
 	}
+	defer closeServers(servers)
+	if err := goToPython(ctx, r, servers[0]); err != nil {
+		r.step("connect", err.Error(), "connected")
+	}
+	r.heading("The same server, called through a pool of connections")
+	pooled(ctx, r, servers[0].Addr())
+	r.heading("Three mprpc servers, called through one pool")
+	spread(ctx, r, servers)
 	return r.close(ci)
 }
 
@@ -126,12 +137,7 @@ func pythonToGo(ctx context.Context, r *report, env *python.Env, s *server) erro
 	return nil
 }
 
-func goToPython(ctx context.Context, r *report, env *python.Env) error {
-	server, err := env.Server(ctx, python.ServerOptions{})
-	if err != nil {
-		return err
-	}
-	defer server.Close()
+func goToPython(ctx context.Context, r *report, server *python.Process) error {
 	client, err := codec.Dial("tcp", server.Addr()) // was: rpc.Dial("tcp", addr)
 	if err != nil {
 		return err
@@ -157,12 +163,14 @@ func goToPython(ctx context.Context, r *report, env *python.Env) error {
 	return nil
 }
 
-// together has 64 goroutines share a client, which hangs one that sends a
-// second request before the first is answered: mprpc reads one per recv.
-func together(client *rpc.Client) string {
+// together has 64 goroutines share a client of a server that hangs one which
+// sends a second request before the first is answered: mprpc reads one per recv.
+func together(client interface {
+	Call(method string, args, reply any) error
+}) string {
 	var all sync.WaitGroup
-	failed := make(chan error, 640)
-	for i := range 64 {
+	failed := make(chan error, 10*callers)
+	for i := range callers {
 		all.Go(func() {
 			for j := range 10 {
 				var sum int

@@ -13,7 +13,7 @@ import (
 	"github.com/go-mprpc/mprpc/interop/python/pythontest"
 )
 
-func TestRunShowsBothDirections(t *testing.T) {
+func TestRunShowsBothDirectionsAndThePool(t *testing.T) {
 	env := pythontest.Need(t)
 	var out bytes.Buffer
 	status := run(t.Context(), &out, true, rpc.NewServer(), func(_ context.Context, progress func(string)) (*python.Env, error) {
@@ -23,7 +23,8 @@ func TestRunShowsBothDirections(t *testing.T) {
 	if status != 0 || strings.Contains(out.String(), "WRONG") {
 		t.Errorf("status %d\n%s", status, &out)
 	}
-	for _, want := range []string{"call('sum', 1, 2)", `Call("SumServer.Sum", SumArgs{1, 2})`, "0s already there", "20 steps right, 0 wrong, 0 left out"} {
+	for _, want := range []string{"call('sum', 1, 2)", `Call("SumServer.Sum", SumArgs{1, 2})`, "0s already there", `pool.Call[int](ctx, p, "sum", 1, 2)`,
+		"640 right, 20 connections at the server", "640 right, 21 to 22 callers at each of 3", "27 steps right, 0 wrong, 0 left out"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
