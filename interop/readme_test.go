@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/pool"
 	"github.com/go-mprpc/mprpc/rpcutil"
 )
 
@@ -66,6 +67,14 @@ func Example_readmeServer() {
 	go server.ListenAndServe("tcp", "127.0.0.1:6000")
 	// ...
 	server.Shutdown(ctx)
+}
+
+func Example_readmePool() {
+	ctx := context.Background()
+	p := pool.New(pool.Options{Address: "127.0.0.1:6000"})
+	defer p.Close()
+	sum, err := pool.Call[int](ctx, p, "sum", 1, 2)
+	fmt.Println(sum, err) // 3 <nil>
 }
 
 func TestReadmeIsCompiled(t *testing.T) {
