@@ -85,10 +85,11 @@
 // cuts. With [Server].Gob and JSON the clients of an existing net/rpc program are served on the same port, so that they can
 // move one at a time.
 //
-// A method that is short runs on the goroutine that has read its request; after about 100 µs the reading goes on on another,
-// so that a method may take any time, block, and wait for other calls of its connection. The answers to requests that arrived
-// together leave together, or when one of them has taken that long. Where nothing else happens in the process the runtime's
-// timers, and so both of these, may be up to a millisecond late. Parameters are decoded on the goroutine that reads: a type with
+// A method that is short runs on the goroutine that has read its request; after one to two milliseconds the reading goes on on
+// another, so that a method may take any time, block, and wait for other calls of its connection. After that the connection's
+// next calls, 64 at first and more each time, run on goroutines of their own from the beginning, so that where slow calls are
+// common none waits for them. The answers to requests that arrived together leave together, or when one of them has taken that
+// long. Parameters are decoded on the goroutine that reads: a type with
 // a decoder of its own that blocks holds up its connection.
 //
 // # Calls

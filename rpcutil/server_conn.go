@@ -31,6 +31,7 @@ type serverConn struct {
 	// Of the goroutine that has the reading:
 	out   []byte // answers that leave together
 	apart int    // requests that are still to be served apart, because one took long
+	runs  int    // how many they were in all
 	holds bool   // a place in Server.running
 
 	mu sync.Mutex
@@ -86,9 +87,13 @@ func (c *serverConn) start() {
 	c.read(1)
 }
 
-// longRuns is how many requests of a connection are served apart after one that
-// took long: where one does, others often do.
-const longRuns = 64
+// After a request that took long, requests of its connection are served apart: where
+// one does, others often do. They are longRuns at first, and twice as many each
+// time, up to mostRuns.
+const (
+	longRuns = 64
+	mostRuns = 4096
+)
 
 // read has the reading, in the turn of that number, until the connection ends or
 // the reading is taken.
@@ -264,7 +269,8 @@ func (c *serverConn) look() bool {
 		}
 		c.mu.Unlock()
 		if taken {
-			c.holds, c.apart = false, longRuns
+			c.runs = min(max(2*c.runs, longRuns), mostRuns)
+			c.holds, c.apart = false, c.runs
 			go c.read(number + 1)
 		}
 	}

@@ -35,10 +35,17 @@ func (q *Quick) Meet(n int, r *int) error {
 	return nil
 }
 
-// Spin takes 80 to 120 µs, about as long as a method may keep the reading.
+// Spin takes 80 to 120 µs, as methods do that are neither quick nor slow.
 func (*Quick) Spin(n int, r *int) error {
 	for end := time.Now().Add(time.Duration(80+n%41) * time.Microsecond); time.Now().Before(end); {
 	}
+	*r = n
+	return nil
+}
+
+// Nap takes 0.8 to 2.2 ms, about as long as a method may keep the reading.
+func (*Quick) Nap(n int, r *int) error {
+	time.Sleep(time.Duration(800+n*37%1400) * time.Microsecond)
 	*r = n
 	return nil
 }
@@ -99,6 +106,40 @@ func TestNoCallHoldsUpAnotherOnItsConnection(t *testing.T) {
 			many("panic", "internal error")
 			wg.Go(func() { sums(t, client) })
 			wg.Wait()
+		})
+	}
+}
+
+// TestTheReadingIsTakenAsTheMethodEnds, or just before or after: each connection is
+// new, so that its first calls run where they were read.
+func TestTheReadingIsTakenAsTheMethodEnds(t *testing.T) {
+	for name, s := range quickServers(t) {
+		t.Run(name, func(t *testing.T) {
+			address := listening(t, s)
+			var all sync.WaitGroup
+			for w := range 16 {
+				all.Go(func() {
+					for i := range 60 {
+						client, err := rpcutil.Dial(context.Background(), "tcp", address, rpcutil.ClientOptions{})
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						var calls sync.WaitGroup
+						for j := range 3 {
+							calls.Go(func() {
+								n := 7*w + 5*i + j
+								if got, err := rpcutil.Call[int](context.Background(), client, "nap", n); err != nil || got != n {
+									t.Errorf("nap(%d) = %d, %v", n, got, err)
+								}
+							})
+						}
+						calls.Wait()
+						client.Close()
+					}
+				})
+			}
+			all.Wait()
 		})
 	}
 }
