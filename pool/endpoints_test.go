@@ -186,6 +186,30 @@ func TestDraining(t *testing.T) {
 	})
 }
 
+// An endpoint that is not used when it is taken from the list is forgotten at
+// once: it is idle, ejected, or was never connected to.
+func TestDrainingUnused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b", "d")
+		n.before("c", refuse)
+		lists := make(pushed)
+		p := newPool(t, pool.Options{Resolver: lists.resolve, Dial: n.dial, EjectAfter: 1})
+		lists <- []string{"a", "b", "c"}
+		for range 6 {
+			sum(t, p)
+		}
+		if s := p.Stats(); len(s.Endpoints) != 3 || s.Endpoints[0].Idle != 1 || s.Endpoints[2].EjectedUntil.IsZero() {
+			t.Errorf("%+v", s)
+		}
+		lists <- []string{"d", "a"}
+		lists <- []string{"a"}
+		synctest.Wait()
+		if s := p.Stats(); len(s.Endpoints) != 1 || s.Idle != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // With fewer connections than endpoints none is made anew for each call.
 func TestFewConns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -110,6 +110,7 @@ func (p *Pool) update(list []string) {
 	for _, ep := range p.all {
 		if ep.draining { // what is in use ends with its call
 			p.dropIdleLocked(ep)
+			p.forgetLocked(ep) // if nothing is in use
 		}
 	}
 	p.resolveErr = nil
