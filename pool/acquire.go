@@ -8,15 +8,16 @@ import (
 	"time"
 )
 
-// acquire returns a link that the caller alone has from now on.
-func (p *Pool) acquire(ctx context.Context, until time.Time) (*link, error) {
+// acquire returns a link that the caller alone has from now on. It is to another
+// endpoint than not, if there is one, where not is not nil.
+func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*link, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	// The way of most calls: a link is idle and sound.
 	slot := p.slots.TryAcquire(1)
 	if slot {
-		if l := p.takeIdle(ctx, until); l != nil {
+		if l := p.takeIdle(ctx, until, not); l != nil {
 			return l, nil
 		}
 	}
@@ -30,11 +31,11 @@ func (p *Pool) acquire(ctx context.Context, until time.Time) (*link, error) {
 			return nil, err
 		}
 	}
-	return p.obtain(ctx)
+	return p.obtain(ctx, not)
 }
 
 // takeIdle returns an idle link if the choice falls on one, and it is sound.
-func (p *Pool) takeIdle(ctx context.Context, until time.Time) *link {
+func (p *Pool) takeIdle(ctx context.Context, until time.Time, not *endpoint) *link {
 	now := time.Now()
 	p.mu.Lock()
 	if p.closed || len(p.endpoints) == 0 {
@@ -42,7 +43,7 @@ func (p *Pool) takeIdle(ctx context.Context, until time.Time) *link {
 		return nil
 	}
 	turn := p.turn
-	c := p.chooseLocked(now)
+	c := p.chooseLocked(now, not)
 	if c.link == nil {
 		p.turn = turn // the choice is made again
 		p.mu.Unlock()
@@ -74,7 +75,7 @@ func (p *Pool) queue(ctx context.Context) error {
 
 // obtain finds or makes a link for the holder of a slot. If it fails the slot is
 // given back.
-func (p *Pool) obtain(ctx context.Context) (*link, error) {
+func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
 	start := time.Now()
 	for {
 		if err := ctx.Err(); err != nil {
@@ -82,7 +83,7 @@ func (p *Pool) obtain(ctx context.Context) (*link, error) {
 			return nil, ended(ctx)
 		}
 		p.mu.Lock()
-		c, err := p.nextLocked(start)
+		c, err := p.nextLocked(start, not)
 		if err != nil {
 			p.unlock()
 			p.slots.Release(1)
@@ -118,7 +119,7 @@ func (p *Pool) obtain(ctx context.Context) (*link, error) {
 
 // nextLocked says what the holder of a slot is to do next, or why there is
 // nothing more to do.
-func (p *Pool) nextLocked(start time.Time) (choice, error) {
+func (p *Pool) nextLocked(start time.Time, not *endpoint) (choice, error) {
 	now := time.Now()
 	if p.closed {
 		return choice{}, rpc.ErrShutdown
@@ -136,7 +137,7 @@ func (p *Pool) nextLocked(start time.Time) (choice, error) {
 		}
 		return choice{wait: limit}, nil
 	}
-	c := p.chooseLocked(now)
+	c := p.chooseLocked(now, not)
 	if c.link != nil || c.dial != nil {
 		return c, nil
 	}

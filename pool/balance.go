@@ -18,13 +18,17 @@ type choice struct {
 // that one. It is only done for an endpoint that has not its fair share of links,
 // and not where there are more endpoints than links, or they would be made anew
 // for each call.
-func (p *Pool) chooseLocked(now time.Time) choice {
-	ep := p.leastLocked(now, (*endpoint).ready)
+//
+// Who has just seen an endpoint fail goes to another one, if there is one that
+// can be used: the failed one has few callers now, and may look alive while its
+// process dies.
+func (p *Pool) chooseLocked(now time.Time, not *endpoint) choice {
+	ep := p.leastLocked(now, not, (*endpoint).ready)
 	if ep == nil {
 		return choice{wait: p.nextDialLocked()}
 	}
 	if ep.idle == 0 && p.total >= p.set.units && p.victimLocked(ep) == nil {
-		if other := p.leastLocked(now, hasIdle); other != nil {
+		if other := p.leastLocked(now, not, hasIdle); other != nil && (other != not || ep == not) {
 			ep = other
 		}
 	}
@@ -34,19 +38,23 @@ func (p *Pool) chooseLocked(now time.Time) choice {
 	return choice{dial: ep}
 }
 
-// leastLocked returns the endpoint with the fewest callers among those that fit.
-func (p *Pool) leastLocked(now time.Time, fits func(*endpoint, time.Time) bool) *endpoint {
+// leastLocked returns the endpoint with the fewest callers among those that fit:
+// one that is not ejected and not that named, or else the latter, or any.
+func (p *Pool) leastLocked(now time.Time, not *endpoint, fits func(*endpoint, time.Time) bool) *endpoint {
 	n := len(p.endpoints)
 	if n == 1 && fits(p.endpoints[0], now) {
 		return p.endpoints[0]
 	}
-	for _, ejectedToo := range []bool{false, true} {
+	for choosy := 2; choosy >= 0; choosy-- {
+		if choosy == 2 && not == nil {
+			continue
+		}
 		var best *endpoint
 		at := 0
 		for i := range n {
 			k := (p.turn + i) % n
 			ep := p.endpoints[k]
-			if (ejectedToo || !ep.ejected) && fits(ep, now) && (best == nil || ep.load() < best.load()) {
+			if (choosy < 1 || !ep.ejected) && (choosy < 2 || ep != not) && fits(ep, now) && (best == nil || ep.load() < best.load()) {
 				best, at = ep, k
 			}
 		}

@@ -79,7 +79,8 @@
 //   - the check before use has failed: another connection is taken.
 //   - nothing was sent because a shared connection had just ended (codec.ErrNotSent).
 //   - its method is declared harmless by Options.Idempotent, and its connection broke
-//     before the answer: one more attempt, never after a time-out.
+//     before the answer: one more attempt, elsewhere if there is another endpoint,
+//     never after a time-out.
 //
 // All else is reported to the caller, who alone knows what a second run would do.
 //

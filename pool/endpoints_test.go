@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,6 +208,41 @@ func TestDrainingUnused(t *testing.T) {
 		if s := p.Stats(); len(s.Endpoints) != 1 || s.Idle != 1 {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// A call that broke is made again elsewhere, though the server that it failed at
+// can be connected to and has the fewest callers. It may be dying, connection by
+// connection.
+func TestRepeatedElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "b")
+		lists := make(pushed)
+		p := newPool(t, pool.Options{
+			Resolver: lists.resolve, Idempotent: func(string) bool { return true }, EjectAfter: -1,
+			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if address == "b" {
+					return n.dial(ctx, network, address)
+				}
+				client, server := net.Pipe()
+				go func() {
+					server.Read(make([]byte, 100))
+					server.Close()
+				}()
+				return client, nil
+			},
+		})
+		lists <- []string{"b"}
+		c := acquire(t, p) // b has a caller, and so a the fewest
+		lists <- []string{"a", "b"}
+		synctest.Wait()
+		for range 3 {
+			sum(t, p)
+		}
+		if s := p.Stats(); s.Retries != 3 || s.Endpoints[0].Failures != 3 {
+			t.Errorf("%+v", s)
+		}
+		c.Release()
 	})
 }
 

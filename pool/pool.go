@@ -112,8 +112,9 @@ func (p *Pool) call(ctx context.Context, method string, f func(transport, time.T
 	if p.set.CallTimeout > 0 {
 		until = time.Now().Add(p.set.CallTimeout)
 	}
-	for again := false; ; again = true {
-		l, err := p.acquire(ctx, until)
+	var failed *endpoint
+	for {
+		l, err := p.acquire(ctx, until, failed)
 		if err != nil {
 			return p.explain(nil, method, err)
 		}
@@ -122,9 +123,10 @@ func (p *Pool) call(ctx context.Context, method string, f func(transport, time.T
 		if err == nil {
 			return nil
 		}
-		if again || !broke || timeIsUp(err) || !p.mayRepeat(method, err) {
+		if failed != nil || !broke || timeIsUp(err) || !p.mayRepeat(method, err) {
 			return p.explain(l, method, err)
 		}
+		failed = l.ep
 		p.mu.Lock()
 		p.counts.retries++
 		p.unlock()
@@ -173,7 +175,7 @@ func (p *Pool) Do(ctx context.Context, f func(*Conn) error) error {
 // Acquire returns a connection that nobody else uses (with Options.Shared: that
 // is not used by more callers than that) until it is released or destroyed.
 func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
-	l, err := p.acquire(ctx, time.Time{})
+	l, err := p.acquire(ctx, time.Time{}, nil)
 	if err != nil {
 		if errors.Is(err, rpc.ErrShutdown) {
 			return nil, rpc.ErrShutdown
