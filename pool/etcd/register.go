@@ -57,6 +57,10 @@ func (r *Registration) Withdraw(ctx context.Context) error {
 	r.withdraw.Do(func() {
 		r.cancel()
 		<-r.kept
+		if err := r.client.Ctx().Err(); err != nil { // it would try for seconds to use what is closed
+			r.err = fmt.Errorf("etcd: %s is not withdrawn, the client is closed: %w", r.key, err)
+			return
+		}
 		// The lease, not the key: that may be on the lease of another process by now,
 		// which serves at the same address in our place.
 		if _, err := r.client.Revoke(ctx, r.lease); err != nil && !isGone(err) {
