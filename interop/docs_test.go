@@ -345,7 +345,10 @@ func TestDocsAreCompiled(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages in docs: %v", err)
 	}
-	source := words(read(t, "docs_test.go")) + " " + words(read(t, "docs_server_test.go")) + " " + words(read(t, "pool_docs_test.go"))
+	var source string
+	for _, file := range []string{"docs_test.go", "docs_server_test.go", "pool_docs_test.go", "../pool/etcd/example_test.go"} {
+		source += words(read(t, file)) + " "
+	}
 	for _, page := range pages {
 		n := 0
 		for i, part := range strings.Split(read(t, page), "```") {
@@ -361,5 +364,13 @@ func TestDocsAreCompiled(t *testing.T) {
 		if n == 0 {
 			t.Errorf("no Go in %s", page)
 		}
+	}
+}
+
+// The configuration of HAProxy on the page is the one that is tested.
+func TestDocsShowHAProxy(t *testing.T) {
+	want := "```haproxy\n" + read(t, "haproxy/haproxy.cfg") + "```\n"
+	if !strings.Contains(read(t, "docs/many-servers.md"), want) {
+		t.Error("docs/many-servers.md does not show haproxy/haproxy.cfg as it is")
 	}
 }

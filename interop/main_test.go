@@ -11,5 +11,8 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(childVariable); mode != "" {
 		runChild(mode)
 	}
+	if address := os.Getenv(serverVariable); address != "" {
+		runServer(address)
+	}
 	codectest.Main(m)
 }
