@@ -1,3 +1,7 @@
+//go:build unix
+
+// HAProxy runs on Unix alone.
+
 package interop_test
 
 import (
@@ -137,14 +141,20 @@ func (h *haproxy) until(server, what, value string) {
 	})
 }
 
-// sessions is how many connections a server has through HAProxy.
-func (h *haproxy) sessions(server string) int {
+// count is a number that HAProxy says of a server.
+func (h *haproxy) count(server, what string) int {
 	h.t.Helper()
-	n, err := strconv.Atoi(h.is(server, "scur"))
+	n, err := strconv.Atoi(h.is(server, what))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return n
+}
+
+// tries is how many connections a server was given, less those that it refused
+// and another server has got.
+func (h *haproxy) tries(server string) int {
+	return h.count(server, "stot") - h.count(server, "wredis")
 }
 
 // eventually waits for something that another goroutine or process is about to
@@ -214,7 +224,7 @@ func (w *workers) eval(expr string) string {
 }
 
 // Each of the servers is replaced: one is killed, one is shut down and one hangs.
-// A gsocketpool sees one error for each connection that it had to it, and calls
+// A gsocketpool sees at most one error for each connection that it had to it, and calls
 // successfully with all of its clients afterwards.
 func TestHAProxy(t *testing.T) {
 	pythontest.Need(t)
@@ -231,18 +241,23 @@ func TestHAProxy(t *testing.T) {
 		{"b", b, (*serverChild).shutdown},
 		{"c", c, func(s *serverChild) { s.cmd.Process.Signal(syscall.SIGSTOP) }},
 	} {
-		had := h.sessions(replace.name)
+		had, tries := h.count(replace.name, "scur"), h.tries(replace.name)
 		if had == 0 {
 			t.Errorf("%s has no connection", replace.name)
 		}
 		replace.how(replace.old)
 		h.until(replace.name, "status", "DOWN")
 		w.eval("all_call()")
+		// A server that is killed may be connected to once more, while it dies.
+		lost := had + h.tries(replace.name) - tries
 		errors, err := strconv.Atoi(w.eval("len(errors)"))
-		if worst := w.eval("worst()"); err != nil || errors > had || worst > "1" || w.eval("lost_only()") != "True" {
-			t.Errorf("%s had %d connections; %d errors, %s at most for one client: %s", replace.name, had, errors, worst, w.eval("errors"))
+		t.Logf("%s lost %d connections; %d errors", replace.name, lost, errors)
+		if err != nil || errors > lost || w.eval("lost_only()") != "True" {
+			t.Errorf("these are %s", w.eval("errors"))
 		}
-		t.Logf("%s had %d connections; %d errors", replace.name, had, errors)
+		if worst := w.eval("worst()"); lost == had && worst > "1" {
+			t.Errorf("a client has lost one connection and had %s errors: %s", worst, w.eval("errors"))
+		}
 		w.eval("errors.clear()")
 
 		replace.old.kill()
@@ -278,7 +293,7 @@ func TestHAProxyDrain(t *testing.T) {
 			t.Fatal(answer, err)
 		}
 		h.until(name, "status", "UP")
-		eventually(t, "it has connections again", func() bool { return h.sessions(name) > 0 })
+		eventually(t, "it has connections again", func() bool { return h.count(name, "scur") > 0 })
 	}
 	if errors := w.eval("stop()"); errors != "[]" {
 		t.Error(errors)
