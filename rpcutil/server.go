@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math"
@@ -173,13 +172,8 @@ func (s *Server) Serve(l net.Listener) error {
 		if err != nil {
 			return err
 		}
-		if !s.enter() {
-			conn.Close()
-			return ErrServerClosed
-		}
 		c, err := s.open(conn)
 		if err != nil {
-			<-s.places
 			return err
 		}
 		go c.start()
@@ -230,13 +224,8 @@ func (s *Server) ServeConn(conn io.ReadWriteCloser) error {
 		conn.Close()
 		return err
 	}
-	if !s.enter() {
-		conn.Close()
-		return ErrServerClosed
-	}
 	c, err := s.open(conn)
 	if err != nil {
-		<-s.places
 		return err
 	}
 	go c.start()
@@ -251,23 +240,20 @@ func (s *Server) ServeConn(conn io.ReadWriteCloser) error {
 	return c.err
 }
 
-// enter waits for a place for a connection. It reports false when the server is
-// closing.
-func (s *Server) enter() bool {
+// open makes a connection one of the server's, when there is a place for it. It
+// closes one that comes too late.
+func (s *Server) open(rwc io.ReadWriteCloser) (*serverConn, error) {
 	select {
 	case s.places <- struct{}{}:
-		return true
 	case <-s.closing:
-		return false
+		rwc.Close()
+		return nil, ErrServerClosed
 	}
-}
-
-// open makes a connection one of the server's.
-func (s *Server) open(rwc io.ReadWriteCloser) (*serverConn, error) {
 	c := newServerConn(s, rwc)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosing {
+		<-s.places
 		rwc.Close()
 		return nil, ErrServerClosed
 	}
@@ -304,82 +290,6 @@ func (s *Server) removeListener(l net.Listener) {
 	delete(s.listeners, l)
 	s.mu.Unlock()
 	l.Close()
-}
-
-// Shutdown ends the server without losing a call. It closes the listeners, reads
-// nothing more, lets all calls that have been read finish and their answers
-// leave, and closes each connection when that is done, idle ones at once. When
-// ctx ends before, the rest is cut: connections are closed, the contexts of their
-// calls end, and the error is that of ctx. Methods that still run then are not
-// waited for.
-//
-// A connection without deadlines, such as standard input, is closed as soon as no
-// call runs; what arrives at that moment may be lost.
-func (s *Server) Shutdown(ctx context.Context) error {
-	conns, drained := s.beginClosing()
-	for _, c := range conns {
-		c.stop()
-	}
-	select {
-	case <-drained:
-		return nil
-	case <-ctx.Done():
-		select {
-		case <-drained:
-			return nil
-		default:
-		}
-	}
-	for _, c := range s.connections() {
-		c.cut(fmt.Errorf("rpcutil: shutdown was cut short: %w", ctx.Err()))
-	}
-	return ctx.Err()
-}
-
-// Close ends the server at once: it closes listeners and connections, and the
-// contexts of calls end. It does not wait for methods that still run. Shutdown
-// is the gentle way.
-func (s *Server) Close() error {
-	s.beginClosing()
-	for _, c := range s.connections() {
-		c.cut(rpc.ErrShutdown)
-	}
-	return nil
-}
-
-// beginClosing closes the listeners and lets nothing new in. The channel is
-// closed when no connection is left.
-func (s *Server) beginClosing() (conns []*serverConn, drained chan struct{}) {
-	s.init()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.isClosing {
-		s.isClosing = true
-		close(s.closing)
-	}
-	for l := range s.listeners {
-		l.Close()
-	}
-	drained = make(chan struct{})
-	if len(s.conns) == 0 {
-		close(drained)
-	} else {
-		s.drained = append(s.drained, drained)
-	}
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	return conns, drained
-}
-
-// connections lists those that are open.
-func (s *Server) connections() (conns []*serverConn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		conns = append(conns, c)
-	}
-	return conns
 }
 
 // handshake completes that of TLS, which otherwise would wait for the first read,
