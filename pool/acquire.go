@@ -17,8 +17,8 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 	// The way of most calls: a link is idle and sound.
 	slot := p.slots.TryAcquire(1)
 	if slot {
-		if l := p.takeIdle(ctx, until, not); l != nil {
-			return l, nil
+		if l, err := p.takeIdle(ctx, until, not); l != nil || err != nil {
+			return l, err
 		}
 	}
 	if !until.IsZero() {
@@ -34,27 +34,27 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 	return p.obtain(ctx, not)
 }
 
-// takeIdle returns an idle link if the choice falls on one, and it is sound.
-func (p *Pool) takeIdle(ctx context.Context, until time.Time, not *endpoint) *link {
+// takeIdle returns an idle link if the choice falls on one, and it is sound. With
+// an error the slot is no longer the caller's.
+func (p *Pool) takeIdle(ctx context.Context, until time.Time, not *endpoint) (*link, error) {
 	now := time.Now()
 	p.mu.Lock()
 	if p.closed || len(p.endpoints) == 0 {
 		p.mu.Unlock()
-		return nil
+		return nil, nil
 	}
 	turn := p.turn
 	c := p.chooseLocked(now, not)
 	if c.link == nil {
 		p.turn = turn // the choice is made again
 		p.mu.Unlock()
-		return nil
+		return nil, nil
 	}
 	p.mu.Unlock()
-	if !p.sound(ctx, until, c.link, now) {
-		p.discard(c.link)
-		return nil
+	if p.sound(ctx, until, c.link, now) {
+		return c.link, nil
 	}
-	return c.link
+	return nil, p.discard(c.link)
 }
 
 // queue waits for a slot, behind those who came before.
@@ -74,7 +74,7 @@ func (p *Pool) queue(ctx context.Context) error {
 }
 
 // obtain finds or makes a link for the holder of a slot. If it fails the slot is
-// given back.
+// no longer the caller's.
 func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
 	start := time.Now()
 	for {
@@ -95,7 +95,9 @@ func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
 			if p.sound(ctx, time.Time{}, c.link, time.Now()) {
 				return c.link, nil
 			}
-			p.discard(c.link)
+			if err := p.discard(c.link); err != nil {
+				return nil, err
+			}
 		case c.dial != nil:
 			d := p.dialLocked(c.dial)
 			p.unlock()

@@ -75,6 +75,7 @@ func (ep *endpoint) construct() (*link, error) {
 		}
 		l.transport = newExclusive(s, set.Codec)
 	}
+	l.since = time.Now()
 	p.mu.Lock()
 	p.links[l] = struct{}{}
 	p.mu.Unlock()

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"net/rpc"
 	"time"
 
 	"github.com/jackc/puddle/v2"
@@ -17,6 +18,10 @@ type link struct {
 	generation int       // of the pool when it was made
 	expires    time.Time // zero if never
 
+	// since is when it was made or given back last. It belongs to whoever has the
+	// link, and to Pool.mu while nobody has it. puddle counts too, but must not be
+	// asked where Close may take the link away at the same time.
+	since time.Time
 	taken bool // a caller has it; protected by Pool.mu
 }
 
@@ -31,7 +36,7 @@ func (p *Pool) sound(ctx context.Context, until time.Time, l *link, now time.Tim
 	if l.expired(now) {
 		return false
 	}
-	idle := l.res.IdleDuration()
+	idle := now.Sub(l.since)
 	if p.set.MaxIdleTime > 0 && idle >= p.set.MaxIdleTime {
 		return false
 	}
@@ -103,7 +108,6 @@ func (p *Pool) release(l *link, err error) (broke bool) {
 		p.failedLocked(l.ep, err)
 	}
 	p.returnLocked(l, good)
-	p.forgetLocked(l.ep)
 	p.slots.Release(1)
 	return broke
 }
@@ -115,7 +119,7 @@ func (p *Pool) returnLocked(l *link, good bool) {
 		p.removeLocked(l)
 		return
 	}
-	l.taken = false
+	l.taken, l.since = false, time.Now()
 	l.res.Release()
 	ep.inUse--
 	ep.idle++
@@ -134,23 +138,27 @@ func (p *Pool) removeLocked(l *link) {
 	p.total--
 	p.counts.closed++
 	p.gone = append(p.gone, l)
+	p.forgetLocked(l.ep)
 	p.warmUpLocked()
 }
 
-// discard removes a link; the caller keeps the slot.
-func (p *Pool) discard(l *link) {
+// discard removes a link; the caller keeps the slot. It returns rpc.ErrShutdown
+// where Close has taken both the link and the slot away.
+func (p *Pool) discard(l *link) error {
 	p.mu.Lock()
 	defer p.unlock()
-	if l.taken {
-		p.counts.unsound++
-		p.removeLocked(l)
-		p.forgetLocked(l.ep)
+	if !l.taken {
+		return rpc.ErrShutdown
 	}
+	p.counts.unsound++
+	p.removeLocked(l)
+	return nil
 }
 
-// forgetLocked forgets an endpoint that has drained.
+// forgetLocked forgets an endpoint that has drained. It is called wherever the
+// last link may have gone.
 func (p *Pool) forgetLocked(ep *endpoint) {
-	if ep.draining && ep.size() == 0 {
+	if ep.draining && ep.size() == 0 && p.all[ep.address] == ep {
 		delete(p.all, ep.address)
 	}
 }

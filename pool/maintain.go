@@ -62,7 +62,7 @@ func (p *Pool) sweep(now time.Time) {
 	defer p.unlock()
 	for _, ep := range p.all {
 		p.takeIdleLocked(ep, func(l *link) bool {
-			return !l.expired(now) && (p.set.MaxIdleTime == 0 || l.res.IdleDuration() < p.set.MaxIdleTime)
+			return !l.expired(now) && (p.set.MaxIdleTime == 0 || now.Sub(l.since) < p.set.MaxIdleTime)
 		})
 	}
 }
@@ -112,7 +112,7 @@ func (p *Pool) warmLocked(now time.Time) (again time.Time) {
 			}
 		}
 		if ep == nil {
-			return p.nextDialLocked()
+			return p.nextDialLocked(now, false)
 		}
 		if !p.slots.TryAcquire(1) {
 			return again // callers come first; the next taken link brings it up again
@@ -162,7 +162,6 @@ func (p *Pool) try(ep *endpoint) {
 	}
 	if d.link != nil {
 		p.returnLocked(d.link, works)
-		p.forgetLocked(ep)
 	}
 	p.slots.Release(1)
 }
