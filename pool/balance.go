@@ -25,7 +25,7 @@ type choice struct {
 func (p *Pool) chooseLocked(now time.Time, not *endpoint) choice {
 	ep := p.leastLocked(now, not, (*endpoint).ready)
 	if ep == nil {
-		return choice{wait: p.nextDialLocked()}
+		return choice{wait: p.nextDialLocked(now, true)}
 	}
 	if ep.idle == 0 && p.total >= p.set.units && p.victimLocked(ep) == nil {
 		if other := p.leastLocked(now, not, hasIdle); other != nil && (other != not || ep == not) {

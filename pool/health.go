@@ -72,6 +72,7 @@ func (p *Pool) readmitLocked(ep *endpoint) {
 	ep.row = p.set.EjectAfter - 1
 	p.noteLocked(slog.LevelInfo, "mprpc: endpoint is used again", "address", ep.address)
 	p.changedLocked()
+	p.wakeMaintenance() // which may want to warm up
 }
 
 // dialedLocked notes how a dial ended.
@@ -102,12 +103,12 @@ func (p *Pool) dialedLocked(ep *endpoint, err error) {
 	p.failedLocked(ep, err)
 }
 
-// nextDialLocked is the earliest time at which an endpoint may be dialled again;
-// zero where all are being dialled.
-func (p *Pool) nextDialLocked() time.Time {
+// nextDialLocked is the earliest time after now at which an endpoint, be it ejected
+// if that is asked for, may be dialled again; zero where no time is known.
+func (p *Pool) nextDialLocked(now time.Time, ejected bool) time.Time {
 	var next time.Time
 	for _, ep := range p.endpoints {
-		if ep.dialing == 0 && (next.IsZero() || ep.dialAt.Before(next)) {
+		if (ejected || !ep.ejected) && ep.dialing == 0 && ep.dialAt.After(now) && (next.IsZero() || ep.dialAt.Before(next)) {
 			next = ep.dialAt
 		}
 	}

@@ -203,3 +203,23 @@ func TestPingAnswers(t *testing.T) {
 		checkIdle(t, p, 0, 4)
 	})
 }
+
+// Nothing is warmed up, and no time is spent on it, while all endpoints are ejected.
+// If maintenance did not wait for anything, time would stand still here.
+func TestMinIdleAllEjected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.before("a", refuse)
+		n.before("b", refuse)
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, MinIdle: 2, MaxIdleTime: -1, MaxLifetime: -1})
+		time.Sleep(10 * time.Minute)
+		if s := p.Stats(); s.Endpoints[0].EjectedUntil.IsZero() || s.Endpoints[1].EjectedUntil.IsZero() || s.Dials > 60 {
+			t.Errorf("%+v", s)
+		}
+		n.before("a", nil)
+		time.Sleep(80 * time.Second)
+		if s := p.Stats(); s.Idle != 2 || s.Endpoints[0].Idle != 2 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
