@@ -120,18 +120,13 @@ func (c *client) submit(call *call, args any) error {
 	}
 	if call.asks { // once in a connection; a message that is too long for it does not ask
 		if asking, err := c.set.values.AppendRequest(nil, call.id, call.method, args, true); err == nil {
-			msg = asking
+			*buf = asking
 		}
 	}
-	var accepted bool
-	if len(msg) > maxDirect {
-		long := &msg
-		if !call.asks {
-			long, buf = buf, nil // the writer's, unless it is not accepted: then it is let go
-		}
-		accepted, err = c.w.sendLong(long, call.unwanted)
-	} else {
-		accepted, err = c.w.send(msg, alone && c.mayWrite(msg), call.unwanted)
+	long := len(*buf) > maxDirect
+	accepted, err := c.send(buf, alone, call.unwanted)
+	if long && accepted {
+		buf = nil // the writer's
 	}
 	switch {
 	case err == nil:
@@ -145,16 +140,22 @@ func (c *client) submit(call *call, args any) error {
 	return c.abandoned(call, err)
 }
 
-// maxDirect is the longest message that its caller writes, or that is copied. Where nothing else is
-// under way the buffers of the connection are empty and so long a write does
-// not block, so that a caller who gives up is not held up by it.
+// maxDirect is the longest message that its caller writes, or that is copied. Where
+// nothing else is under way the buffers of the connection are empty and so long a
+// write does not block, so that a caller who gives up is not held up by it.
 const maxDirect = 16 << 10
 
-// mayWrite reports whether a message that is alone may be written by its
-// caller. In a duplex it may not: when the peer has finished sending, the client
-// half ends while the connection stays open for the server's answers, and
-// net/rpc then needs the lock that a caller would hold while it writes.
-func (c *client) mayWrite(msg []byte) bool { return c.server == nil && len(msg) <= maxDirect }
+// send hands a message to the writer, to which the memory of a long one belongs once
+// it is accepted. One that is alone may be written by its caller, but not in a
+// duplex: when the peer has finished sending, the client half ends while the
+// connection stays open for the server's answers, and net/rpc then needs the lock
+// that a caller would hold while it writes.
+func (c *client) send(msg *[]byte, alone bool, unwanted func() bool) (accepted bool, err error) {
+	if len(*msg) > maxDirect {
+		return c.w.sendLong(msg, unwanted)
+	}
+	return c.w.send(*msg, alone && c.server == nil, unwanted)
+}
 
 // callError puts the method in front of an error of this side.
 func (c *client) callError(method string, err error) error {
@@ -177,7 +178,7 @@ func (c *client) Notify(serviceMethod string, args any) error {
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.w.send(msg, alone && c.mayWrite(msg), c.over)
+	accepted, err := c.send(&msg, alone, c.over)
 	switch {
 	case err == nil:
 		return nil

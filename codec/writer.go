@@ -13,7 +13,8 @@ import (
 // A writer sends whole messages. A message that is alone is written by its
 // caller at once. Otherwise it is appended to what waits, and one goroutine,
 // which lets the others run once before it begins, sends everything that has
-// gathered in one write; it ends when nothing waits.
+// gathered, short messages behind each other in one write; it ends when nothing
+// waits.
 type writer struct {
 	conn    *transport
 	timeout time.Duration
@@ -212,8 +213,7 @@ func (w *writer) doneLocked(err error) {
 	if err != nil {
 		w.failLocked(err)
 	} else if len(w.waiting) > 0 && w.err == nil {
-		w.writing = true
-		go w.flush()
+		w.startLocked()
 	}
 	w.change.Broadcast()
 }

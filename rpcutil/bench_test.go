@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/rpc"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -29,7 +30,7 @@ func BenchmarkServer(b *testing.B) {
 	}
 	for _, name := range []string{"codec", "Server", "apart", "Mux"} {
 		for _, callers := range []int{1, 64} {
-			b.Run("server="+name+"/callers="+map[int]string{1: "1", 64: "64"}[callers], func(b *testing.B) {
+			b.Run("server="+name+"/callers="+strconv.Itoa(callers), func(b *testing.B) {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
 					b.Fatal(err)

@@ -140,11 +140,8 @@ func (c *Client) Go(serviceMethod string, args, reply any, done chan *rpc.Call) 
 // connection that buffers nothing, such as a net.Pipe, that write lasts until the
 // peer reads or until codec.Options.WriteTimeout.
 func (c *Client) CallContext(ctx context.Context, serviceMethod string, args, reply any) error {
-	if c.timeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, c.timeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
 	return c.intercepted(ctx, serviceMethod, args, reply)
 }
 

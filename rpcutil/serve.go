@@ -1,6 +1,7 @@
 package rpcutil
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,10 +212,7 @@ func logAt(logger *slog.Logger, level slog.Level, message string, args ...any) {
 }
 
 func (m *Mux) logger() *slog.Logger {
-	if m.Logger == nil {
-		return slog.Default()
-	}
-	return m.Logger
+	return cmp.Or(m.Logger, slog.Default())
 }
 
 // find returns what a wire name calls, or nil.

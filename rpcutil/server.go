@@ -1,6 +1,7 @@
 package rpcutil
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -136,10 +137,7 @@ func (s *Server) handler() Handler {
 }
 
 func (s *Server) logger() *slog.Logger {
-	if s.Codec.Logger == nil {
-		return slog.Default()
-	}
-	return s.Codec.Logger
+	return cmp.Or(s.Codec.Logger, slog.Default())
 }
 
 // ListenAndServe listens on a network address, such as "tcp" and ":6000" or

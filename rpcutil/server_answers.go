@@ -10,10 +10,7 @@ const (
 // at once.
 func (c *serverConn) answer(call *serverCall, msg []byte) error {
 	if !c.leaveMethod(call) {
-		if call.holds {
-			call.holds = false
-			<-c.server.running
-		}
+		c.releaseOf(call)
 		c.mu.Lock()
 		alone := c.calls == 1
 		c.mu.Unlock()

@@ -209,6 +209,15 @@ func (c *serverConn) release() {
 	}
 }
 
+// releaseOf gives up the place that a call has taken along with it, when its
+// goroutine lost the reading.
+func (c *serverConn) releaseOf(call *serverCall) {
+	if call.holds {
+		call.holds = false
+		<-c.server.running
+	}
+}
+
 // enterMethod is called when the parameters of a call have been decoded: from now
 // on it may last, and the reading may be taken.
 func (c *serverConn) enterMethod(call *serverCall) {
@@ -279,9 +288,7 @@ func (c *serverConn) look() bool {
 
 // left is called when a goroutine that has lost the reading is done with its call.
 func (c *serverConn) left(call *serverCall) {
-	if call.holds {
-		<-c.server.running
-	}
+	c.releaseOf(call)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls--
