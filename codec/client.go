@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/rpc"
@@ -165,6 +166,16 @@ func (c *client) callError(method string, err error) error {
 
 // Notify implements Notifier.
 func (c *client) Notify(serviceMethod string, args any) error {
+	return c.notify(context.Background(), serviceMethod, args)
+}
+
+// notify is Notify with a wait for room that ctx ends. Where ctx can end, the
+// writer's goroutine writes: notifications before it may have filled the buffers of
+// the connection, and only its end ends a write.
+func (c *client) notify(ctx context.Context, serviceMethod string, args any) error {
+	if err := ctx.Err(); err != nil {
+		return notSent(&call{method: serviceMethod}, err)
+	}
 	if x, ok := args.(*Exchange); ok && x != nil {
 		args = x.Args
 	}
@@ -174,19 +185,33 @@ func (c *client) Notify(serviceMethod string, args any) error {
 		return c.callError(method, err)
 	}
 	call := &call{client: c, method: method} // for the errors: nobody answers it
-	queued, alone, err := c.admitNotification(call, msg)
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, c.wakeAll)()
+	}
+	unwanted := func() bool { return c.over() || ctx.Err() != nil }
+	queued, alone, err := c.admitNotification(ctx, call, msg)
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.send(&msg, alone, c.over)
+	accepted, err := c.send(&msg, alone && ctx.Done() == nil, unwanted)
 	switch {
 	case err == nil:
 		return nil
 	case accepted:
 		c.fail(err)
 		return c.callError(method, err)
+	case err == errUnwanted && !c.over():
+		return notSent(call, ctx.Err())
 	}
 	return c.abandoned(call, err)
+}
+
+// wakeAll makes those that wait for room look again whether they are wanted.
+func (c *client) wakeAll() {
+	c.mu.Lock()
+	c.change.Broadcast()
+	c.mu.Unlock()
+	c.w.wake()
 }
 
 // fail ends the connection for a reason, unless it has ended before.

@@ -49,9 +49,16 @@ func (c *ClientConn) RPC() *rpc.Client { return c.rpc() }
 // What was sent before still leaves, within Options.WriteTimeout.
 func (c *ClientConn) Close() error { return c.client.Close() }
 
-// Notify implements Notifier.
-func (c *ClientConn) Notify(serviceMethod string, args any) error {
-	return c.client.Notify(serviceMethod, args)
+// Ended reports whether the connection has ended, by Close, by the peer or by what
+// it sent. Calls fail from then on; those whose errors tell of the end see it ended.
+func (c *ClientConn) Ended() bool { return c.client.over() }
+
+// Notify sends a notification. It returns when the message is accepted for sending;
+// it may wait for room, which the end of ctx ends too, and then the error wraps
+// ErrNotSent and that of ctx. The connection is left as it is. Without pipelining it
+// takes its turn behind the requests queued before it.
+func (c *ClientConn) Notify(ctx context.Context, serviceMethod string, args any) error {
+	return c.client.notify(ctx, serviceMethod, args)
 }
 
 // A ClientCall is a call that has been started.

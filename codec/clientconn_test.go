@@ -178,7 +178,7 @@ func TestClientConnErrorsSayWhatBecameOfTheCall(t *testing.T) {
 		if err := conn.Call(t.Context(), "m", nil, nil); err != rpc.ErrShutdown {
 			t.Error(err)
 		}
-		if err := conn.Notify("n", nil); err == nil {
+		if err := conn.Notify(context.Background(), "n", nil); err == nil {
 			t.Error("a connection that has ended takes a notification")
 		}
 	})

@@ -1,14 +1,18 @@
 package codec_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/rpc"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/codec/codectest"
 )
 
 func TestNotifySendsANotification(t *testing.T) {
@@ -164,6 +168,37 @@ func TestSeveralClosesSendQueuedNotificationsOnce(t *testing.T) {
 			}
 			peer.want("93 02 a1 'n' 91 01")
 			peer.wantEnd()
+		})
+	}
+}
+
+// The end of a context ends the wait for room, in the writer and in the queue of lock
+// step, and leaves the connection as it is.
+func TestNotifyOfAClientConnWaitsUntilItsContextEnds(t *testing.T) {
+	for _, mode := range []codec.Pipelining{codec.Always, codec.Never} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			conn := codec.Options{Pipeline: mode}.NewClientConn(near)
+			peer := codectest.NewPeer(t, far)
+			go conn.Call(t.Context(), "a", nil, nil)
+			synctest.Wait()
+			for range 3 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				if err := conn.Notify(ctx, "n", make([]byte, 200<<10)); err != nil && (!errors.Is(err, codec.ErrNotSent) || !errors.Is(err, context.DeadlineExceeded)) {
+					t.Error(err)
+				} else if ctx.Err() != nil && err == nil {
+					t.Error("it waited and was accepted")
+				}
+				cancel()
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := conn.Notify(ctx, "n", nil); !errors.Is(err, codec.ErrNotSent) || !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			peer.Expect("94 00 01 a1 'a' 90")
+			conn.Close()
+			far.Close()
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"context"
 	"math"
 	"slices"
 	"time"
@@ -43,10 +44,13 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 }
 
 // admitNotification is admit for a notification, which is no registered call.
-func (f *flight) admitNotification(c *call, msg []byte) (isQueued, alone bool, err error) {
+func (f *flight) admitNotification(ctx context.Context, c *call, msg []byte) (isQueued, alone bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.fullLocked(len(msg)) {
+		if err := ctx.Err(); err != nil {
+			return false, false, notSent(c, err)
+		}
 		f.change.Wait()
 	}
 	switch {
@@ -201,9 +205,8 @@ func (c *client) gaveUp(call *call) {
 		c.queue = slices.Delete(c.queue, i, i+1)
 		c.dropLocked(call)
 	}
-	c.change.Broadcast()
 	c.mu.Unlock()
-	c.w.wake()
+	c.wakeAll()
 }
 
 // abandoned returns the error of a message that was not sent: its caller gave up

@@ -7,12 +7,15 @@ import (
 	"net/rpc"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/codec/codectest"
 	"github.com/go-mprpc/mprpc/interop/python"
 	"github.com/go-mprpc/mprpc/interop/python/pythontest"
 	"github.com/go-mprpc/mprpc/pool"
@@ -53,18 +56,33 @@ var poolRows = map[string]func(t *testing.T, addr string){
 		}
 	},
 	"`keep_alive`, `tcp_no_delay`": func(t *testing.T, addr string) {
-		var conn *net.TCPConn
-		p := pooled(t, pool.Options{Address: addr, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			d := net.Dialer{KeepAlive: -1}
-			c, err := d.DialContext(ctx, network, address)
-			if err == nil {
-				conn = c.(*net.TCPConn)
-				err = conn.SetNoDelay(false)
+		for _, on := range []bool{true, false} {
+			var conn *net.TCPConn
+			var d net.Dialer
+			if !on {
+				d.KeepAlive = -1
 			}
-			return c, err
-		}})
-		if sum, err := pool.Call[int](in(t, limit), p, "sum", 1, 2); err != nil || sum != 3 || conn == nil {
-			t.Error(sum, err)
+			p := pooled(t, pool.Options{Address: addr, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				c, err := d.DialContext(ctx, network, address)
+				if err == nil {
+					conn = c.(*net.TCPConn)
+				}
+				if err == nil && !on {
+					err = conn.SetNoDelay(false)
+				}
+				return c, err
+			}})
+			if sum, err := pool.Call[int](in(t, limit), p, "sum", 1, 2); err != nil || sum != 3 {
+				t.Error(sum, err)
+			}
+			for name, option := range map[string][2]int{
+				"SO_KEEPALIVE": {syscall.SOL_SOCKET, syscall.SO_KEEPALIVE},
+				"TCP_NODELAY":  {syscall.IPPROTO_TCP, syscall.TCP_NODELAY},
+			} {
+				if got, known := socketOption(t, conn, option[0], option[1]); known && (got != 0) != on {
+					t.Errorf("%s is %d, want it on: %t", name, got, on)
+				}
+			}
 		}
 	},
 	"`pack_encoding`, `unpack_encoding`": func(t *testing.T, _ string) {
@@ -100,8 +118,11 @@ var poolRows = map[string]func(t *testing.T, addr string){
 		}
 	},
 	"`open()`, `close()`, `is_connected()`": func(t *testing.T, addr string) {
-		p := pooled(t, pool.Options{Address: addr})
+		proxy := codectest.NewProxy(t, addr)
+		p := pooled(t, pool.Options{Address: proxy.Addr()})
 		port(t, p)
+		proxy.Cut() // the server's end is found before the connection is used
+		becomes(t, func() bool { port(t, p); return p.Stats().Unsound == 1 })
 		if err := errors.Join(p.Close(), p.Close()); err != nil {
 			t.Error(err)
 		}
@@ -173,9 +194,18 @@ var poolRows = map[string]func(t *testing.T, addr string){
 		}
 	},
 	"`reap_expired_connections`, `reap_interval`, `drop_expired()`": func(t *testing.T, addr string) {
-		p := pooled(t, pool.Options{Address: addr, MaxIdleTime: 50 * time.Millisecond})
-		port(t, p)
-		becomes(t, func() bool { return p.Stats().Total == 0 })
+		for _, o := range []pool.Options{
+			{MaxIdleTime: 50 * time.Millisecond, MaxLifetime: -1},
+			{MaxIdleTime: -1, MaxLifetime: 50 * time.Millisecond},
+		} {
+			o.Address = addr
+			p := pooled(t, o)
+			port(t, p)
+			becomes(t, func() bool { return p.Stats().Total == 0 })
+			p.Close()
+		}
+		p := pooled(t, pool.Options{Address: addr, MaxIdleTime: 50 * time.Millisecond, MinIdle: 2})
+		becomes(t, func() bool { s := p.Stats(); return s.Closed > 2 && s.Idle == 2 }) // replaced, and ready
 	},
 	"`acquire(retry)`": func(t *testing.T, addr string) {
 		p := pooled(t, pool.Options{Address: addr, MaxConns: 1})
@@ -215,6 +245,18 @@ var poolRows = map[string]func(t *testing.T, addr string){
 		err := p.Do(ctx, func(c *pool.Conn) error { return c.Call(ctx, "nope", nil, nil) })
 		if err == nil || p.Stats().Total != 0 { // in Python it would be given out again
 			t.Errorf("%v: %+v", err, p.Stats())
+		}
+	},
+	"a subclass of `RPCPoolClient` whose `open()` logs in": func(t *testing.T, addr string) {
+		var logins atomic.Int64
+		p := pooled(t, pool.Options{Address: addr, AfterConnect: func(ctx context.Context, c *pool.Conn) error {
+			logins.Add(1)
+			return c.Call(ctx, "sum", codec.Args{1, 2}, nil)
+		}})
+		port(t, p)
+		port(t, p)
+		if logins.Load() != 1 {
+			t.Errorf("%d logins", logins.Load())
 		}
 	},
 	"`size`": func(t *testing.T, addr string) {

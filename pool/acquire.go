@@ -127,6 +127,7 @@ func (p *Pool) nextLocked(start time.Time, not *endpoint) (choice, error) {
 		return choice{}, rpc.ErrShutdown
 	}
 	if len(p.endpoints) == 0 {
+		p.nudgeResolver()
 		limit := start.Add(p.set.DialTimeout)
 		if p.set.DialTimeout > 0 && !now.Before(limit) {
 			if p.resolveErr != nil {
@@ -143,7 +144,11 @@ func (p *Pool) nextLocked(start time.Time, not *endpoint) (choice, error) {
 	if c.link != nil || c.dial != nil {
 		return c, nil
 	}
-	// Nobody can be connected to at the moment, and it has been tried.
+	// Nobody can be connected to at the moment, and it has been tried: if not since a
+	// connection worked, then before the list of endpoints changed.
+	if p.downSince.IsZero() {
+		p.downSince = now
+	}
 	limit := p.downSince.Add(p.set.DialRetry)
 	if !now.Before(limit) {
 		return choice{}, p.lastErr

@@ -101,7 +101,7 @@ func (p *Pool) victimLocked(forWhom *endpoint) *endpoint {
 // evictLocked removes an idle link to make room for one at another endpoint.
 func (p *Pool) evictLocked(forWhom *endpoint) {
 	victim := p.victimLocked(forWhom)
-	if victim == nil { // an ejected endpoint is tried while all others are busy
+	if victim == nil { // what is idle is where the caller has just failed
 		for _, ep := range p.all {
 			if ep.idle > 0 && (victim == nil || ep.size() > victim.size()) {
 				victim = ep

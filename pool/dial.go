@@ -37,13 +37,14 @@ func (p *Pool) dialLocked(ep *endpoint) *dial {
 func (p *Pool) runDial(d *dial) {
 	ep := d.ep
 	err := ep.puddle.CreateResource(context.Background())
-	p.mu.Lock()
+	if err != nil {
+		p.mu.Lock() // or else construct has
+	}
 	defer p.unlock()
 	var l *link
 	ep.dialing--
 	if err == nil {
-		// The new link is idle in the puddle and not counted as such. If others have
-		// come to lie above it, it is one of those that is taken, which is as good.
+		// The new link lies on top of the puddle's stack, and is not counted as idle.
 		ep.idle++
 		p.idle++
 		l = p.takeLocked(ep)

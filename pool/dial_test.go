@@ -2,7 +2,10 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,4 +147,104 @@ func TestDialRetryNone(t *testing.T) {
 			t.Errorf("%s, dials at %s, %s, %s", d, n.dialled("a"), n.dialled("b"), n.dialled("c"))
 		}
 	})
+}
+
+// DialRetry counts for a server that has long been away too, if there was another
+// one until now.
+func TestDialRetryAfterUpdate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.before("b", refuse)
+		lists := make(pushed)
+		p := newPool(t, pool.Options{Resolver: lists.resolve, Dial: n.dial, EjectAfter: -1, DialRetry: 3 * time.Second})
+		lists <- []string{"b"}
+		fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), errRefused)
+		time.Sleep(5 * time.Second)
+		lists <- []string{"a", "b"}
+		synctest.Wait()
+		sum(t, p)
+		sum(t, p)
+		lists <- []string{"b"}
+		synctest.Wait()
+		time.AfterFunc(500*time.Millisecond, func() { n.before("b", nil) })
+		sum(t, p)
+	})
+}
+
+// AfterConnect prepares each connection before anybody else has it.
+func TestAfterConnect(t *testing.T) {
+	for _, shared := range []int{1, 4} {
+		s := newService()
+		var greeted atomic.Int64
+		s.mux.Handle("login", func(name string) error {
+			if name != "me" {
+				return errors.New("who are you?")
+			}
+			greeted.Add(1)
+			return nil
+		})
+		name := "me"
+		var kept *pool.Conn
+		p := newPool(t, pool.Options{
+			Address: s.listen(t), Shared: shared, MaxConns: 2, DialRetry: -1,
+			AfterConnect: func(ctx context.Context, c *pool.Conn) error {
+				if _, ok := ctx.Deadline(); !ok {
+					t.Error("there is no limit")
+				}
+				kept = c
+				defer c.Release() // which is needless, and does no harm
+				return c.Call(ctx, "login", codec.Args{name}, nil)
+			},
+		})
+		for range 3 {
+			sum(t, p)
+		}
+		if greeted.Load() != 1 {
+			t.Errorf("%d logins", greeted.Load())
+		}
+		if err := kept.Call(ctx, "sum", codec.Args{1, 2}, nil); err == nil {
+			t.Error("a Conn that was kept can be used")
+		}
+		checkIdle(t, p, 1, 1)
+		p.Reset()
+		name = "you"
+		err := p.Call(ctx, "sum", codec.Args{1, 2}, nil)
+		fails(t, err, codec.ErrNotSent)
+		if !strings.Contains(err.Error(), "AfterConnect") || !strings.Contains(err.Error(), "who are you?") {
+			t.Error(err)
+		}
+		checkIdle(t, p, 0, 1)
+		eventually(t, "the connections are closed", func() bool { return s.open() == 0 })
+	}
+}
+
+// A server that takes connections and says nothing costs DialTimeout there.
+func TestAfterConnectStuck(t *testing.T) {
+	for _, ignore := range []bool{false, true} {
+		for _, shared := range []int{1, 4} {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNetwork(t, "a")
+				n.host("a").slow(time.Minute)
+				p := newPool(t, pool.Options{
+					Address: "a", Dial: n.dial, Shared: shared, DialTimeout: 2 * time.Second, DialRetry: -1,
+					AfterConnect: func(ctx context.Context, c *pool.Conn) error {
+						err := c.Call(ctx, "sum", codec.Args{1, 2}, nil)
+						if ignore {
+							return nil
+						}
+						return err
+					},
+				})
+				if ignore && shared > 1 {
+					return // the connection is good for other calls
+				}
+				start := time.Now()
+				fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), codec.ErrNotSent)
+				if d := time.Since(start); d != 2*time.Second {
+					t.Errorf("it took %s", d)
+				}
+				checkIdle(t, p, 0, 0)
+			})
+		}
+	}
 }

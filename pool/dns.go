@@ -26,10 +26,7 @@ type DNS struct {
 	}
 }
 
-const (
-	defaultInterval = 30 * time.Second
-	nudgeInterval   = time.Second
-)
+const defaultInterval = 30 * time.Second
 
 // Host makes every address of a host, by its A and AAAA records, an endpoint.
 // The address is "host:port".
@@ -89,27 +86,9 @@ func (d DNS) watch(lookup func(context.Context) ([]string, error)) Resolver {
 			}
 			// net's resolver can return records together with an error about others.
 			update(list)
-			if err := d.pause(ctx, nudge); err != nil {
+			if err := pauseUnlessNudged(ctx, d.Interval, nudge); err != nil {
 				return err
 			}
 		}
-	}
-}
-
-// pause waits for the interval, or, after the least of pauses, for a nudge.
-func (d DNS) pause(ctx context.Context, nudge <-chan struct{}) error {
-	least := min(nudgeInterval, d.Interval)
-	if err := sleep(ctx, least); err != nil {
-		return err
-	}
-	t := time.NewTimer(d.Interval - least)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-nudge:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

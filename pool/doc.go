@@ -15,7 +15,8 @@
 // Any number of goroutines may use a pool. A connection serves one call at a
 // time, so mprpc's server, which takes one request at a time, is safe and is used
 // in parallel all the same. A call runs on the caller's goroutine: it writes,
-// reads and decodes there, and no other goroutine takes part.
+// reads and decodes there. Only a request of more than 16 KiB is written by
+// another one, so that an answer that comes early is read meanwhile.
 //
 // Up to [Options].MaxConns connections exist, to all endpoints together. Who finds
 // them all in use waits, in the order of arrival over all endpoints, until its
@@ -24,11 +25,14 @@
 //
 // With [Options].Shared, for servers that answer several requests at a time, a
 // connection carries as many calls at once, and all its numbers count such
-// places. A call that is given up then leaves the connection as it is. Where each
-// endpoint needs at least one connection, there may be more than MaxConns of them.
+// places. A call that is given up leaves the connection as it is, with one
+// exception: its time has passed, and nothing at all has arrived since it began. Such
+// a connection may lead nowhere. It is kept for the calls that are on it, and others
+// use another one; so there may be more than MaxConns of them for a while, as there
+// are where each endpoint needs at least one.
 //
-// A pool has a goroutine for maintenance, and one for its [Resolver] while that
-// runs.
+// A pool has a goroutine for maintenance, one for its [Resolver] while that runs, and
+// one for each connection being made.
 //
 // # Errors
 //
@@ -80,7 +84,8 @@
 //   - nothing was sent because a shared connection had just ended (codec.ErrNotSent).
 //   - its method is declared harmless by Options.Idempotent, and its connection broke
 //     before the answer: one more attempt, elsewhere if there is another endpoint,
-//     never after a time-out.
+//     never after a time-out. If that fails too the error tells of both, and does not
+//     wrap codec.ErrNotSent: the first may have run.
 //
 // All else is reported to the caller, who alone knows what a second run would do.
 //
@@ -97,8 +102,9 @@
 // An endpoint that fails EjectAfter times in a row, in connecting or in calls (hang-ups,
 // garbage and time-outs, but neither errors that the peer reports nor callers who
 // lose interest), is ejected: for one second, and twice as long after each failed
-// attempt to connect to it again, up to a minute, which the pool makes by itself so that
-// no call is lost to it. When all are ejected, all are used.
+// attempt to connect to it again, up to a minute, which the pool makes by itself, on
+// a connection of its own, so that no call is lost or held up by it. When all are
+// ejected, all are used.
 //
 // An empty list is not taken over; the endpoints known last stay in use. So they do
 // when a Resolver fails. Before the first list calls wait, DialTimeout at most.

@@ -1,7 +1,9 @@
 package pool_test
 
 import (
+	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,5 +185,70 @@ func TestTryWhileFull(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		stop()
+	})
+}
+
+// Tries of endpoints that lead nowhere keep no caller from those that work, however
+// few connections there may be.
+func TestTriesTakeNoConnections(t *testing.T) {
+	for _, conns := range []int{1, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNetwork(t, "a")
+			bad := []string{"b", "c", "d", "e"}
+			for _, b := range bad {
+				n.before(b, blackHole)
+			}
+			p := newPool(t, pool.Options{
+				Resolver: pool.Static(append(bad, "a")...), Dial: n.dial, MaxConns: conns, EjectAfter: 1, DialTimeout: 2 * time.Second,
+			})
+			n.host("a").slow(10 * time.Millisecond)
+			stop := busy(t, p, 16)
+			time.Sleep(20 * time.Second)
+			if e := p.Stats().Endpoints; e[1].EjectedUntil.IsZero() || e[4].EjectedUntil.IsZero() {
+				t.Fatalf("%+v", e)
+			}
+			stop()
+			for range 1000 {
+				start := time.Now()
+				sum(t, p)
+				if d := time.Since(start); d > 100*time.Millisecond {
+					t.Fatalf("a call took %s", d)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+}
+
+// Reset while an endpoint is being tried does not have it tried twice at once.
+func TestResetWhileTrying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.before("b", refuse)
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, EjectAfter: 1, DialTimeout: time.Minute})
+		for range 2 {
+			sum(t, p)
+		}
+		var now, most atomic.Int64
+		n.before("b", func(ctx context.Context) error {
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			return blackHole(ctx)
+		})
+		time.Sleep(2 * time.Second) // it is being tried
+		if now.Load() != 1 {
+			t.Fatal("it is not")
+		}
+		p.Reset()
+		if s := p.Stats(); !s.Endpoints[1].Up {
+			t.Errorf("%+v", s)
+		}
+		goSum(within(t, 10*time.Second), p)
+		goSum(within(t, 10*time.Second), p)
+		time.Sleep(3 * time.Minute)
+		if most.Load() > 2 { // the try, and a caller's dial
+			t.Errorf("%d dials at once", most.Load())
+		}
+		sum(t, p)
 	})
 }

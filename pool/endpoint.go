@@ -2,6 +2,8 @@ package pool
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/puddle/v2"
@@ -17,6 +19,7 @@ type endpoint struct {
 	shared  *sharing // where connections are shared
 
 	draining bool // not listed any more
+	trying   bool // it is being tried
 	idle     int  // connections in the puddle that nobody uses
 	inUse    int  // those that a caller has
 	dialing  int  // those being made
@@ -30,7 +33,7 @@ type endpoint struct {
 func (p *Pool) newEndpoint(address string) *endpoint {
 	ep := &endpoint{pool: p, address: address}
 	if p.set.Shared > 1 {
-		ep.shared = &sharing{set: p.set, dial: ep.dial}
+		ep.shared = &sharing{ep: ep}
 	}
 	var err error
 	ep.puddle, err = puddle.NewPool(&puddle.Config[*link]{
@@ -44,21 +47,28 @@ func (p *Pool) newEndpoint(address string) *endpoint {
 	return ep
 }
 
+// retire has all links that are made from now on be on new connections.
+func (ep *endpoint) retire() {
+	if ep.shared != nil {
+		ep.shared.retireAll()
+	}
+}
+
 // load is how many callers an endpoint has, or is about to have.
 func (ep *endpoint) load() int { return ep.inUse + ep.dialing }
 
 // size is how many links an endpoint has, or is about to have.
 func (ep *endpoint) size() int { return ep.idle + ep.inUse + ep.dialing }
 
-// construct makes a link. puddle calls it on a goroutine that outlives a caller
-// who does not want to wait.
+// construct makes a link, for puddle. It returns a link with Pool.mu held, which
+// runDial unlocks: puddle makes the link available in between, and nobody else must
+// take it before it is counted.
 func (ep *endpoint) construct() (*link, error) {
-	set := ep.pool.set
-	l := &link{ep: ep}
-	if set.MaxLifetime > 0 {
-		l.expires = time.Now().Add(set.MaxLifetime - jitter(set.MaxLifetime/10))
-	}
 	p := ep.pool
+	l := &link{ep: ep}
+	if life := p.set.MaxLifetime; life > 0 {
+		l.expires = time.Now().Add(life - jitter(life/10))
+	}
 	p.mu.Lock()
 	l.generation = p.generation
 	p.mu.Unlock()
@@ -69,31 +79,68 @@ func (ep *endpoint) construct() (*link, error) {
 		}
 		l.transport, l.expires = c, c.expires
 	} else {
-		s, err := ep.dial()
+		e, err := ep.open()
 		if err != nil {
 			return nil, err
 		}
-		l.transport = newExclusive(s, set.Codec)
+		l.transport = e
 	}
-	l.since = time.Now()
 	p.mu.Lock()
+	l.since = time.Now()
 	p.links[l] = struct{}{}
-	p.mu.Unlock()
 	return l, nil
 }
 
-// dial connects. Only the end of the pool or DialTimeout ends it early.
-func (ep *endpoint) dial() (*stream, error) {
-	set := ep.pool.set
-	ctx := ep.pool.ctx
-	if set.DialTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, set.DialTimeout)
-		defer cancel()
+// open makes an exclusive connection.
+func (ep *endpoint) open() (*exclusive, error) {
+	ctx, cancel := ep.pool.dialContext()
+	defer cancel()
+	s, err := ep.dial(ctx)
+	if err != nil {
+		return nil, err
 	}
+	e := newExclusive(s, ep.pool.set.Codec)
+	err = ep.greet(ctx, e)
+	if err == nil && !e.reusable() {
+		err = errors.New("AfterConnect has left a call without an answer")
+	}
+	if err != nil {
+		e.drop()
+		return nil, err
+	}
+	return e, nil
+}
+
+// dialContext limits the making of a connection. Only the end of the pool or
+// DialTimeout ends it early.
+func (p *Pool) dialContext() (context.Context, context.CancelFunc) {
+	if p.set.DialTimeout == 0 {
+		return p.ctx, func() {}
+	}
+	return context.WithTimeout(p.ctx, p.set.DialTimeout)
+}
+
+// dial connects.
+func (ep *endpoint) dial(ctx context.Context) (*stream, error) {
+	set := ep.pool.set
 	conn, err := set.Dial(ctx, set.Network, ep.address)
 	if err != nil {
 		return nil, err
 	}
 	return &stream{Conn: conn}, nil
+}
+
+// greet runs AfterConnect on a new connection.
+func (ep *endpoint) greet(ctx context.Context, t transport) error {
+	hook := ep.pool.set.AfterConnect
+	if hook == nil {
+		return nil
+	}
+	c := &Conn{pool: ep.pool, link: &link{transport: t, ep: ep}}
+	err := hook(ctx, c)
+	c.Release() // there is nothing to give back, but nobody can use it from now on
+	if err != nil {
+		return fmt.Errorf("AfterConnect: %w", err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -181,13 +182,10 @@ var breaks = []struct {
 
 func TestBroken(t *testing.T) {
 	for _, b := range breaks {
-		for _, idempotent := range []bool{false, true} {
-			name := b.name
-			if idempotent {
-				name += ", idempotent"
-			}
-			t.Run(name, func(t *testing.T) {
-				p, proxy, s := behindProxy(t, pool.Options{Idempotent: func(m string) bool { return idempotent && m == "sum" }})
+		for i := range 4 {
+			idempotent, shared := i%2 == 1, 1+i/2*3
+			t.Run(fmt.Sprintf("%s, idempotent=%t, shared=%d", b.name, idempotent, shared), func(t *testing.T) {
+				p, proxy, s := behindProxy(t, pool.Options{Shared: shared, Idempotent: func(m string) bool { return idempotent && m == "sum" }})
 				sum(t, p)
 				before := s.calls.Load()
 				if b.request != nil {
@@ -306,4 +304,34 @@ func TestReadTimeout(t *testing.T) {
 		t.Error(err)
 	}
 	checkIdle(t, p, 0, 1)
+}
+
+// The server dies with a call, and cannot be reached any more: the call may have
+// run, so its error does not say that it was not sent, however often it was tried.
+func TestRetryNotSent(t *testing.T) {
+	p, proxy, s := behindProxy(t, pool.Options{DialRetry: -1, Idempotent: func(string) bool { return true }})
+	sum(t, p)
+	proxy.Replies(func([]byte) ([]byte, codectest.Action) {
+		go proxy.Stop()
+		return nil, codectest.Reset
+	})
+	eventually(t, "the proxy is gone before the second attempt", func() bool {
+		before := s.calls.Load()
+		err := p.Call(ctx, "sum", codec.Args{1, 2}, nil)
+		fails(t, err)
+		var dial *net.OpError
+		if !errors.As(err, &dial) || dial.Op != "dial" {
+			return false
+		}
+		if s.calls.Load() == before { // it could not be reached from the first
+			proxy.Start()
+			return false
+		}
+		fails(t, err, io.ErrUnexpectedEOF)
+		if errors.Is(err, codec.ErrNotSent) || !strings.Contains(err.Error(), "again") {
+			t.Error(err)
+		}
+		return true
+	})
+	checkIdle(t, p, 0, int(p.Stats().Dials-p.Stats().DialFailures))
 }

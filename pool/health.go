@@ -12,17 +12,15 @@ import (
 // all callers together, and only one is made at a time until one works. And
 // where there are other endpoints, EjectAfter failures in a row, be it of dials
 // or of calls, eject an endpoint: it gets no calls until a connection that the
-// pool makes on its own, after a while, has worked.
+// pool makes on its own, after a while, has worked. See try.
 type health struct {
 	row     int       // failures since the last answer
 	refused int       // dials that failed since the last that worked
 	dialAt  time.Time // no dial before this time
-	lastErr error     // of the last dial that failed
 
 	ejected bool
 	until   time.Time // when it is tried again
 	level   int       // how often it was ejected since the last answer
-	trying  bool      // it is being tried
 }
 
 // ready reports whether an endpoint can take a caller now.
@@ -61,6 +59,7 @@ func (p *Pool) ejectLocked(ep *endpoint, why error) {
 	ep.level++
 	p.noteLocked(slog.LevelWarn, "mprpc: endpoint ejected",
 		"address", ep.address, "failures", ep.row, "for", pause.String(), "error", why.Error())
+	ep.retire()
 	p.dropIdleLocked(ep)
 	p.wakeMaintenance()
 }
@@ -88,18 +87,20 @@ func (p *Pool) dialedLocked(ep *endpoint, err error) {
 	}
 	ep.dialFailures++
 	p.counts.dialFailures++
+	p.changedLocked()
+	if shared, ok := err.(*sharedFailure); ok {
+		if shared.noted {
+			return
+		}
+		shared.noted = true
+	}
 	ep.dialAt = now.Add(backoff(ep.refused, firstBackoff, mostBackoff))
 	ep.refused++
-	ep.lastErr = err
 	p.lastErr = err
 	if p.downSince.IsZero() {
 		p.downSince = now
 	}
-	p.changedLocked()
-	select {
-	case p.nudge <- struct{}{}: // a Resolver may know better
-	default:
-	}
+	p.nudgeResolver()
 	p.failedLocked(ep, err)
 }
 

@@ -223,3 +223,20 @@ func TestMinIdleAllEjected(t *testing.T) {
 		}
 	})
 }
+
+// To acquire a connection and to release it without a call is no use of it.
+func TestUnusedIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a")
+		p := newPool(t, pool.Options{Address: "a", Dial: n.dial, MaxIdleTime: 100 * time.Second})
+		sum(t, p)
+		for range 9 {
+			time.Sleep(10 * time.Second)
+			acquire(t, p).Release()
+		}
+		checkIdle(t, p, 1, 1)
+		time.Sleep(11 * time.Second)
+		acquire(t, p).Release()
+		checkIdle(t, p, 1, 2)
+	})
+}

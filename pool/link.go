@@ -18,9 +18,9 @@ type link struct {
 	generation int       // of the pool when it was made
 	expires    time.Time // zero if never
 
-	// since is when it was made or given back last. It belongs to whoever has the
-	// link, and to Pool.mu while nobody has it. puddle counts too, but must not be
-	// asked where Close may take the link away at the same time.
+	// since is when it was made, pinged or given back after a call last. It belongs to
+	// whoever has the link, and to Pool.mu while nobody has it. puddle counts too, but
+	// must not be asked where Close may take the link away at the same time.
 	since time.Time
 	taken bool // a caller has it; protected by Pool.mu
 }
@@ -43,16 +43,12 @@ func (p *Pool) sound(ctx context.Context, until time.Time, l *link, now time.Tim
 	return l.alive() && (p.set.Ping == "" || idle < p.set.PingAfter || p.ping(ctx, until, l))
 }
 
-// ping makes a call whose answer does not matter. If there is none in time, the
-// other idle connections to the endpoint are not trusted either.
+// ping pings an idle connection. If it does not answer in time, the other idle
+// connections to the endpoint are not trusted either.
 func (p *Pool) ping(ctx context.Context, until time.Time, l *link) bool {
-	if p.set.DialTimeout > 0 {
-		if limit := time.Now().Add(p.set.DialTimeout); until.IsZero() || limit.Before(until) {
-			until = limit
-		}
-	}
-	err := l.call(ctx, until, p.set.Ping, nil, nil)
-	if err == nil || reported(err) {
+	err := p.answers(ctx, until, l.transport)
+	if err == nil {
+		l.since = time.Now()
 		return l.reusable()
 	}
 	if ctx.Err() == nil {
@@ -63,6 +59,19 @@ func (p *Pool) ping(ctx context.Context, until time.Time, l *link) bool {
 		p.dropIdleLocked(l.ep)
 	}
 	return false
+}
+
+// answers makes the call of Options.Ping, whose answer does not matter.
+func (p *Pool) answers(ctx context.Context, until time.Time, t transport) error {
+	if p.set.DialTimeout > 0 {
+		if limit := time.Now().Add(p.set.DialTimeout); until.IsZero() || limit.Before(until) {
+			until = limit
+		}
+	}
+	if err := t.call(ctx, until, p.set.Ping, nil, nil); !reported(err) {
+		return err
+	}
+	return nil
 }
 
 // takeLocked takes an idle link of an endpoint, if there is one.
@@ -107,6 +116,9 @@ func (p *Pool) release(l *link, err error) (broke bool) {
 		l.ep.failures++
 		p.failedLocked(l.ep, err)
 	}
+	if used {
+		l.since = time.Now()
+	}
 	p.returnLocked(l, good)
 	p.slots.Release(1)
 	return broke
@@ -119,7 +131,7 @@ func (p *Pool) returnLocked(l *link, good bool) {
 		p.removeLocked(l)
 		return
 	}
-	l.taken, l.since = false, time.Now()
+	l.taken = false
 	l.res.Release()
 	ep.inUse--
 	ep.idle++

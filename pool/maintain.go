@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // The shortest and the longest time between two rounds of maintenance.
 const (
@@ -75,7 +72,7 @@ func (p *Pool) tend(now time.Time) (next time.Time) {
 	next = p.warmLocked(now)
 	for _, ep := range p.all {
 		switch {
-		case !ep.ejected || ep.trying:
+		case !ep.ejected || ep.trying || ep.draining:
 		case !now.Before(ep.until):
 			ep.trying = true
 			go p.try(ep)
@@ -122,51 +119,37 @@ func (p *Pool) warmLocked(now time.Time) (again time.Time) {
 	return again
 }
 
-// try makes a link to an ejected endpoint, with a slot for which it waits like
-// everybody else, and brings the endpoint back if that works.
+// try connects to an ejected endpoint, and brings it back if that works. The
+// connection is one of its own, beside those of the pool, and closed again: of
+// these, none is held up by an endpoint that may lead nowhere.
 func (p *Pool) try(ep *endpoint) {
-	if p.slots.Acquire(p.ctx, 1) != nil {
-		return // the pool is closed
+	e, err := ep.open()
+	if err == nil {
+		if p.set.Ping != "" {
+			err = p.answers(p.ctx, time.Time{}, e)
+		}
+		e.drop()
 	}
-	p.mu.Lock()
-	if p.closed || ep.draining || !ep.ejected {
-		ep.trying = false
-		p.unlock()
-		p.slots.Release(1)
-		return
-	}
-	d := p.dialLocked(ep)
-	p.unlock()
-	<-d.done
-	works := d.link != nil && (p.set.Ping == "" || p.ping(p.ctx, time.Time{}, d.link))
-
 	p.mu.Lock()
 	defer p.unlock()
 	ep.trying = false
-	if p.closed {
-		if d.link == nil { // or else Close has given the slot back
-			p.slots.Release(1)
-		}
-		return
+	ep.dials++
+	p.counts.dials++
+	if err == nil {
+		p.counts.closed++
+	} else {
+		ep.dialFailures++
+		p.counts.dialFailures++
 	}
-	if ep.ejected {
-		if works {
-			p.readmitLocked(ep)
-		} else {
-			why := d.err
-			if why == nil {
-				why = errNoPing
-			}
-			p.ejectLocked(ep, why)
-		}
+	switch {
+	case p.closed || ep.draining || !ep.ejected: // Reset, for one
+	case err == nil:
+		ep.refused, ep.dialAt = 0, time.Time{}
+		p.readmitLocked(ep)
+	default:
+		p.ejectLocked(ep, err)
 	}
-	if d.link != nil {
-		p.returnLocked(d.link, works)
-	}
-	p.slots.Release(1)
 }
-
-var errNoPing = errors.New("no answer to the ping")
 
 // takeIdleLocked removes the idle links of an endpoint that are not to be kept
 // and returns them; they are dropped once mu is free. The others keep their

@@ -94,6 +94,39 @@ func silent(t testing.TB) func(context.Context, string, string) (net.Conn, error
 	}
 }
 
+// A deaf connection swallows what is written to it once stuck is closed, as one does
+// whose other end has gone without a word.
+type deaf struct {
+	net.Conn
+	stuck <-chan struct{}
+}
+
+func (d *deaf) Write(b []byte) (int, error) {
+	select {
+	case <-d.stuck:
+		return len(b), nil
+	default:
+		return d.Conn.Write(b)
+	}
+}
+
+// deafDial is dial with connections that become deaf when stuck is closed. Those to
+// an address that are made later do not.
+func (n *network) deafDial(address string, stuck <-chan struct{}) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, a string) (net.Conn, error) {
+		conn, err := n.dial(ctx, network, a)
+		select {
+		case <-stuck:
+			return conn, err
+		default:
+		}
+		if err != nil || a != address {
+			return conn, err
+		}
+		return &deaf{conn, stuck}, nil
+	}
+}
+
 // only is a Dial that leads to one connection, once.
 func only(conn net.Conn) func(context.Context, string, string) (net.Conn, error) {
 	var used atomic.Bool

@@ -59,9 +59,15 @@ type Options struct {
 	// minutes; negative is no limit.
 	MaxIdleTime time.Duration
 
-	// DialTimeout is how long it may take to connect, a Ping included; so long too
-	// waits a call for a Resolver that has not told any address yet.
-	// The default is 5 s; negative is no limit.
+	// AfterConnect is called with each new connection before anybody else gets it,
+	// to log in for example; within DialTimeout, at which ctx ends. If it fails, or
+	// leaves a call without an answer, connecting has failed. The Conn is not to be
+	// kept.
+	AfterConnect func(ctx context.Context, c *Conn) error
+
+	// DialTimeout is how long it may take to connect, AfterConnect included, and how
+	// long a Ping may; so long too waits a call for a Resolver that has not told any
+	// address yet. The default is 5 s; negative is no limit.
 	DialTimeout time.Duration
 
 	// DialRetry is how long connecting is tried again, with growing pauses, when no
@@ -161,9 +167,6 @@ func (o Options) settings() *settings {
 	o.MaxConns = min(pick(o.MaxConns, max(leastConns, connsPerProcessor*runtime.GOMAXPROCS(0)), mostConns), mostConns)
 	o.MinIdle = pick(o.MinIdle, 0, 0)
 	o.Shared = pick(o.Shared, 1, 1)
-	if o.Shared == 1 {
-		o.Codec.Pipeline = codec.Never
-	}
 	o.MaxLifetime = pick(o.MaxLifetime, defaultMaxLifetime, 0)
 	o.MaxIdleTime = pick(o.MaxIdleTime, defaultMaxIdleTime, 0)
 	o.DialTimeout = pick(o.DialTimeout, defaultDialTimeout, 0)

@@ -112,26 +112,44 @@ func (p *Pool) call(ctx context.Context, method string, f func(transport, time.T
 	if p.set.CallTimeout > 0 {
 		until = time.Now().Add(p.set.CallTimeout)
 	}
-	var failed *endpoint
-	for {
-		l, err := p.acquire(ctx, until, failed)
-		if err != nil {
-			return p.explain(nil, method, err)
-		}
-		err = f(l.transport, until)
-		broke := p.release(l, err)
-		if err == nil {
-			return nil
-		}
-		if failed != nil || !broke || timeIsUp(err) || !p.mayRepeat(method, err) {
-			return p.explain(l, method, err)
-		}
-		failed = l.ep
-		p.mu.Lock()
-		p.counts.retries++
-		p.unlock()
+	l, err := p.acquire(ctx, until, nil)
+	if err != nil {
+		return p.explain(nil, method, err)
 	}
+	err = f(l.transport, until)
+	broke := p.release(l, err)
+	if err == nil || !broke || timeIsUp(err) || !p.mayRepeat(method, err) {
+		return p.explain(l, method, err)
+	}
+
+	p.mu.Lock()
+	p.counts.retries++
+	p.unlock()
+	first, sent := p.explain(l, method, err), !errors.Is(err, codec.ErrNotSent)
+	l, err = p.acquire(ctx, until, l.ep)
+	if err == nil {
+		err = f(l.transport, until)
+		p.release(l, err)
+	}
+	if err = p.explain(l, method, err); err != nil && sent && err != rpc.ErrShutdown && !reported(err) {
+		return &secondError{first, err}
+	}
+	return err
 }
+
+// A secondError is the error of the second attempt at a call whose first attempt
+// may have run: whatever became of the second, the call may have been sent.
+type secondError struct{ first, second error }
+
+func (e *secondError) Error() string { return e.first.Error() + "; and again: " + e.second.Error() }
+
+func (e *secondError) Is(target error) bool {
+	return target != codec.ErrNotSent && errors.Is(e.second, target)
+}
+
+func (e *secondError) As(target any) bool { return errors.As(e.second, target) }
+
+func (e *secondError) Unwrap() error { return e.first }
 
 // mayRepeat reports whether a call whose connection broke may be made again: it
 // never left, or its method may run twice.
@@ -142,6 +160,9 @@ func (p *Pool) mayRepeat(method string, err error) bool {
 // explain says where a call failed, except for what is to be compared with ==
 // and for the peer's own errors.
 func (p *Pool) explain(l *link, method string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, rpc.ErrShutdown) {
 		if p.isClosed() {
 			return rpc.ErrShutdown
@@ -149,10 +170,10 @@ func (p *Pool) explain(l *link, method string, err error) error {
 		err = errAborted
 	}
 	switch {
-	case reported(err):
-		return err
 	case l == nil:
 		return fmt.Errorf("pool: %s: %w: %w", method, codec.ErrNotSent, err)
+	case reported(err):
+		return err
 	}
 	return fmt.Errorf("pool: %s at %s: %w", method, l.ep.address, err)
 }
@@ -186,13 +207,15 @@ func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
 }
 
 // Reset closes all connections: idle ones at once, the others when they are
-// released. It also forgets what is known of the endpoints' health.
+// released. No call that begins later uses one of them. Reset also forgets what is
+// known of the endpoints' health.
 func (p *Pool) Reset() {
 	p.mu.Lock()
 	defer p.unlock()
 	p.generation++
 	p.downSince = time.Time{}
 	for _, ep := range p.all {
+		ep.retire()
 		p.dropIdleLocked(ep)
 		ep.health = health{}
 	}

@@ -7,13 +7,15 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
 // A Resolver tells a pool where its endpoints are. It calls update with all
 // their addresses whenever they change, and returns when ctx ends, when nothing
 // will change any more (nil), or when it cannot go on: then it is called again,
-// after a pause that grows with each failure.
+// after a pause that grows with each failure, up to a minute, or to a second while
+// endpoints are needed.
 //
 // An empty list is not taken over: the endpoints known last stay in use, since a
 // directory that has lost its contents is more likely than a service without any
@@ -34,28 +36,36 @@ func Static(addresses ...string) Resolver {
 }
 
 // nudgeKey is the key of a channel in the context of a Resolver: it receives
-// when an endpoint cannot be connected to, which may be because it has moved.
+// when an endpoint cannot be connected to, which may be because it has moved, and
+// when a call waits because none is known.
 type nudgeKey struct{}
+
+// A Resolver that fails again and again is asked after pauses that grow to
+// mostResolverPause, and within nudgeInterval when somebody needs it.
+const (
+	mostResolverPause = time.Minute
+	nudgeInterval     = time.Second
+)
 
 // resolve runs the Resolver until the pool is closed or it has no more to say.
 func (p *Pool) resolve(resolver Resolver) {
 	ctx := context.WithValue(p.ctx, nudgeKey{}, p.nudge)
 	for failures := 0; ; failures++ {
-		told := false
-		err := callResolver(ctx, resolver, func(list []string) { told = true; p.update(list) })
+		var told atomic.Bool
+		err := callResolver(ctx, resolver, func(list []string) { told.Store(true); p.update(list) })
 		switch {
 		case p.ctx.Err() != nil:
 			return
-		case err == nil && told:
+		case err == nil && told.Load():
 			return
 		case err == nil:
 			err = errors.New("it returned without an address")
 		}
-		if told {
+		if told.Load() {
 			failures = 0
 		}
 		p.resolverFailed(err)
-		if sleep(p.ctx, backoff(failures, firstBackoff, mostEjection)) != nil {
+		if pauseUnlessNudged(p.ctx, backoff(failures, firstBackoff, mostResolverPause), p.nudge) != nil {
 			return
 		}
 	}
@@ -114,6 +124,10 @@ func (p *Pool) update(list []string) {
 		}
 	}
 	p.resolveErr = nil
+	select {
+	case <-p.nudge: // from before the list
+	default:
+	}
 	p.changedLocked()
 	p.wakeMaintenance()
 }
@@ -126,6 +140,32 @@ func backoff(failures int, least, most time.Duration) time.Duration {
 		d = min(least<<failures, most)
 	}
 	return d/2 + rand.N(d/2+1)
+}
+
+// nudgeResolver tells the Resolver that what it has told may be wrong.
+func (p *Pool) nudgeResolver() {
+	select {
+	case p.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// pauseUnlessNudged waits, after nudgeInterval only until there is a nudge.
+func pauseUnlessNudged(ctx context.Context, d time.Duration, nudge <-chan struct{}) error {
+	least := min(nudgeInterval, d)
+	if err := sleep(ctx, least); err != nil {
+		return err
+	}
+	t := time.NewTimer(d - least)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-nudge:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // sleep waits, unless ctx ends.

@@ -267,3 +267,49 @@ func TestResolverError(t *testing.T) {
 		fails(t, p.Call(ctx, "sum", nil, nil), failure, codec.ErrNotSent)
 	})
 }
+
+// A name that could not be looked up for long is known again soon after that works,
+// if somebody needs it: be it that no endpoint can be connected to, or none is known.
+func TestDNSRecovery(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := &names{hosts: map[string][]string{}}
+			if known {
+				dir.set("example.org", "10.0.0.1")
+			}
+			n := newNetwork(t, "10.0.0.2:6000")
+			p := newPool(t, pool.Options{Resolver: pool.DNS{Lookup: dir, Interval: 5 * time.Second}.Host("example.org:6000"), Dial: n.dial})
+			synctest.Wait()
+			dir.fail(errors.New("no network"))
+			dir.set("example.org")
+			time.Sleep(5 * time.Minute)
+			if n := dir.count(); n > 20 {
+				t.Errorf("%d look-ups though nobody needs one", n)
+			}
+			fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), codec.ErrNotSent)
+			dir.fail(nil)
+			dir.set("example.org", "10.0.0.2")
+			start := time.Now()
+			for p.Call(ctx, "sum", codec.Args{1, 2}, nil) != nil {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if d := time.Since(start); d > 3*time.Second {
+				t.Errorf("it took %s", d)
+			}
+		})
+	}
+}
+
+// A Resolver may go on telling after it has returned.
+func TestResolverUpdatesLater(t *testing.T) {
+	s := newService()
+	address := s.listen(t)
+	var late sync.WaitGroup
+	p := newPool(t, pool.Options{Resolver: func(_ context.Context, update func([]string)) error {
+		late.Go(func() { update([]string{address}) })
+		return errors.New("lost the directory")
+	}})
+	sum(t, p)
+	p.Close()
+	eventually(t, "the resolver ends", func() bool { late.Wait(); return true })
+}

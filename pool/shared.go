@@ -16,8 +16,7 @@ import (
 // A sharing gives out the places on the shared connections of an endpoint. To
 // the rest of the pool a place is what an exclusive connection is elsewhere.
 type sharing struct {
-	set  *settings
-	dial func() (*stream, error)
+	ep *endpoint
 
 	mu sync.Mutex
 	// Protected by mu, and so are places and retired of the connections:
@@ -45,7 +44,7 @@ type place struct{ *sharedConn }
 // who come while that is being made wait for it.
 func (s *sharing) join(expires time.Time) (place, error) {
 	s.mu.Lock()
-	i := slices.IndexFunc(s.conns, func(c *sharedConn) bool { return c.places < s.set.Shared && c.usable() })
+	i := slices.IndexFunc(s.conns, func(c *sharedConn) bool { return c.places < s.ep.pool.set.Shared && c.usable() })
 	if i >= 0 {
 		c := s.conns[i]
 		c.places++
@@ -57,20 +56,44 @@ func (s *sharing) join(expires time.Time) (place, error) {
 	s.conns = append(s.conns, c)
 	s.mu.Unlock()
 	defer close(c.ready)
-	if c.stream, c.err = s.dial(); c.err != nil {
+	if err := c.open(); err != nil {
+		c.err = &sharedFailure{error: err}
 		s.remove(c)
-		return place{c}, c.err
 	}
-	c.conn = s.set.Codec.NewClientConn(c.stream)
-	return place{c}, nil
+	return place{c}, c.err
 }
+
+// open makes the connection.
+func (c *sharedConn) open() (err error) {
+	ep := c.owner.ep
+	ctx, cancel := ep.pool.dialContext()
+	defer cancel()
+	if c.stream, err = ep.dial(ctx); err != nil {
+		return err
+	}
+	c.conn = ep.pool.set.Codec.NewClientConn(c.stream)
+	if err = ep.greet(ctx, place{c}); err != nil {
+		c.stream.abort()
+		c.conn.Close()
+	}
+	return err
+}
+
+// A sharedFailure is why a connection could not be made, for all who wait for it:
+// it is one failure of the endpoint.
+type sharedFailure struct {
+	error
+	noted bool // for the endpoint's health; protected by Pool.mu
+}
+
+func (f *sharedFailure) Unwrap() error { return f.error }
 
 // usable reports whether a connection, perhaps still being made, can take
 // another place. The owner's mu is held.
 func (c *sharedConn) usable() bool {
 	select {
 	case <-c.ready:
-		return !c.retired && !c.stream.over() && (c.expires.IsZero() || time.Now().Before(c.expires))
+		return !c.retired && !c.over() && (c.expires.IsZero() || time.Now().Before(c.expires))
 	default:
 		return true
 	}
@@ -90,6 +113,7 @@ func (c place) call(ctx context.Context, until time.Time, method string, args, r
 		defer cancel()
 		ctx = limited
 	}
+	before := c.stream.reads.Load()
 	call, err := c.conn.Start(ctx, method, args, reply)
 	if err == rpc.ErrShutdown {
 		return fmt.Errorf("%w: the connection has just ended", codec.ErrNotSent)
@@ -97,34 +121,48 @@ func (c place) call(ctx context.Context, until time.Time, method string, args, r
 	if err == nil {
 		err = call.Wait()
 	}
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return ended(ctx)
+	return c.outcome(ctx, err, before)
+}
+
+// outcome says what an error means. If time is up and nothing at all has arrived
+// since the connection had been read so often, it may lead nowhere: the next call
+// gets another one. What others have under way on it goes on.
+func (c place) outcome(ctx context.Context, err error, reads uint64) error {
+	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		return err
+	}
+	notSent := errors.Is(err, codec.ErrNotSent)
+	err = ended(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && c.stream.reads.Load() == reads {
+		c.spoil()
+	}
+	if notSent {
+		return fmt.Errorf("%w: %w", codec.ErrNotSent, err)
 	}
 	return err
 }
 
-// notify may have to wait behind a write that does not end. Then the connection
-// is of no use to anybody, and the end of the context ends it.
+// notify may have to wait behind a write that does not end, and gives up with its
+// context.
 func (c place) notify(ctx context.Context, until time.Time, method string, args any) error {
 	if !until.IsZero() {
 		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
 		defer cancel()
 		ctx = limited
 	}
-	stop := context.AfterFunc(ctx, c.stream.abort)
-	err := c.conn.Notify(method, args)
-	if !stop() && err != nil {
-		return ended(ctx)
-	}
-	return err
+	before := c.stream.reads.Load()
+	return c.outcome(ctx, c.conn.Notify(ctx, method, args), before)
 }
 
 // reusable needs no look at the connection: a goroutine reads it all the time.
 func (c place) reusable() bool {
 	c.owner.mu.Lock()
 	defer c.owner.mu.Unlock()
-	return !c.retired && !c.stream.over()
+	return !c.retired && !c.over()
 }
+
+// over reports whether no more answers come.
+func (c *sharedConn) over() bool { return c.stream.aborted.Load() || c.conn.Ended() }
 
 func (c place) alive() bool { return c.reusable() }
 
@@ -161,6 +199,17 @@ func (c place) spoil() {
 	c.retired = true
 	c.owner.mu.Unlock()
 	c.owner.remove(c.sharedConn)
+}
+
+// retireAll keeps everyone away from the connections that there are, and from those
+// being made but for who waits for them.
+func (s *sharing) retireAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.retired = true
+	}
+	s.conns = nil
 }
 
 func (c place) abort() { c.stream.abort() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/rpc"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,7 +60,6 @@ func TestSharedGiveUp(t *testing.T) {
 	receive(t, gate.entered, "another call")
 	cancel()
 	fails(t, receive(t, done, "the end"), context.Canceled)
-	fails(t, p.Call(within(t, time.Millisecond), "hold", codec.Args{"give up"}, nil), context.DeadlineExceeded)
 	sum(t, p)
 	close(gate.open)
 	if err := receive(t, other, "the answer"); err != nil {
@@ -244,4 +244,206 @@ func TestSharedLockStep(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// A connection that leads nowhere any more costs the calls that are on it.
+func TestSharedBlackHole(t *testing.T) {
+	for _, shared := range []int{1, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNetwork(t, "a")
+			stuck := make(chan struct{})
+			p := newPool(t, pool.Options{Address: "a", Dial: n.deafDial("a", stuck), Shared: shared, CallTimeout: time.Second})
+			sum(t, p)
+			close(stuck)
+			fails(t, p.Call(ctx, "sum", codec.Args{1, 2}, nil), context.DeadlineExceeded)
+			for range 10 {
+				sum(t, p)
+			}
+			if d := n.dialled("a"); len(d) != 2 {
+				t.Errorf("%d dials", len(d))
+			}
+		})
+	}
+}
+
+// A call that takes too long is not the connection's fault if others have answers,
+// and its loss of interest never is.
+func TestSharedSlowCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a")
+		p := newPool(t, pool.Options{Address: "a", Dial: n.dial, Shared: 4, MaxConns: 1})
+		gate := n.host("a").gate("slow")
+		for _, limit := range []time.Duration{time.Second, 0} {
+			c, cancel := context.WithCancel(ctx)
+			if limit > 0 {
+				c, cancel = context.WithTimeout(ctx, limit)
+			}
+			done := make(chan error, 1)
+			go func() { done <- p.Call(c, "hold", codec.Args{"slow"}, nil) }()
+			<-gate.entered
+			if limit > 0 {
+				sum(t, p)
+			} else {
+				cancel()
+			}
+			fails(t, <-done, c.Err())
+			cancel()
+		}
+		sum(t, p)
+		close(gate.open)
+		if d := n.dialled("a"); len(d) != 1 {
+			t.Errorf("%d dials", len(d))
+		}
+	})
+}
+
+// A notification whose context ends costs nobody else a call, at whatever moment.
+func TestSharedNotifyCancel(t *testing.T) {
+	s := newService()
+	p := newPool(t, pool.Options{Address: s.listen(t), Shared: 8, MaxConns: 1})
+	gate := s.gate("notify")
+	done := make(chan error, 1)
+	go func() { done <- p.Call(ctx, "hold", codec.Args{"notify"}, nil) }()
+	receive(t, gate.entered, "a call")
+	for i := range 2000 {
+		c, cancel := context.WithCancel(ctx)
+		go func() {
+			for range i % 50 {
+				runtime.Gosched()
+			}
+			cancel()
+		}()
+		if err := p.Notify(c, "ping", nil); err != nil {
+			fails(t, err, context.Canceled, codec.ErrNotSent)
+		}
+		cancel()
+	}
+	close(gate.open)
+	if err := receive(t, done, "the answer"); err != nil {
+		t.Error(err)
+	}
+}
+
+// One that waits behind a peer that does not read ends with its context.
+func TestSharedNotifyStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, pool.Options{Address: "a", Dial: silent(t), Shared: 5, MaxConns: 1})
+		var last error
+		for range 10 {
+			start := time.Now()
+			if last = p.Notify(within(t, time.Second), "big", codec.Args{make([]byte, 100<<10)}); last != nil {
+				if d := time.Since(start); d != time.Second {
+					t.Errorf("it took %s", d)
+				}
+				break
+			}
+		}
+		fails(t, last, context.DeadlineExceeded, codec.ErrNotSent)
+	})
+}
+
+// After Reset nobody uses a connection from before, though a call is still on it.
+func TestSharedReset(t *testing.T) {
+	s := newService()
+	p := newPool(t, pool.Options{Address: s.listen(t), Shared: 4})
+	gate := s.gate("reset")
+	done := make(chan error, 1)
+	go func() { done <- p.Call(ctx, "hold", codec.Args{"reset"}, nil) }()
+	receive(t, gate.entered, "a call")
+	p.Reset()
+	sum(t, p)
+	sum(t, p)
+	if n := s.open(); n != 2 {
+		t.Errorf("%d connections at the server", n)
+	}
+	close(gate.open)
+	if err := receive(t, done, "the answer"); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the first is closed", func() bool { return s.open() == 1 })
+}
+
+// An ejected endpoint is back when a connection of its own can be made to it, and
+// not because one is still held that leads nowhere.
+func TestSharedTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		stuck := make(chan struct{})
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.deafDial("b", stuck), Shared: 8, MaxConns: 4, EjectAfter: 1})
+		held := []*pool.Conn{acquire(t, p), acquire(t, p)}
+		close(stuck)
+		n.before("b", refuse)
+		for range 12 {
+			p.Call(within(t, time.Second), "sum", codec.Args{1, 2}, nil)
+		}
+		if e := p.Stats().Endpoints[1]; e.EjectedUntil.IsZero() || e.InUse != 1 {
+			t.Errorf("%+v", e)
+		}
+		time.Sleep(10 * time.Second)
+		if e := p.Stats().Endpoints[1]; e.EjectedUntil.IsZero() {
+			t.Errorf("%+v", e)
+		}
+		n.before("b", nil)
+		time.Sleep(20 * time.Second)
+		if e := p.Stats().Endpoints[1]; !e.EjectedUntil.IsZero() {
+			t.Errorf("%+v", e)
+		}
+		for range 12 {
+			sum(t, p)
+		}
+		for _, c := range held {
+			c.Release()
+		}
+	})
+}
+
+// One connection that cannot be made is one failure, though several callers wait
+// for it.
+func TestSharedDialCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		n.before("b", func(context.Context) error { time.Sleep(time.Second); return errRefused })
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, Shared: 8, MaxConns: 4, DialRetry: time.Minute})
+		var conns []*pool.Conn
+		got := make(chan *pool.Conn)
+		for range 12 {
+			go func() { got <- acquire(t, p) }()
+		}
+		for range 12 {
+			conns = append(conns, <-got)
+		}
+		if e, d := p.Stats().Endpoints[1], n.dialled("b"); !e.EjectedUntil.IsZero() || len(d) > 2 || e.DialFailures < 5 {
+			t.Errorf("dials at %s: %+v", d, e)
+		}
+		for _, c := range conns {
+			c.Release()
+		}
+	})
+}
+
+// A call whose time passes without any sign of life of the peer costs its
+// connection, but none of the calls on it.
+func TestSharedTimeoutSparesOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a")
+		p := newPool(t, pool.Options{Address: "a", Dial: n.dial, Shared: 4})
+		sum(t, p) // and so the connection is open for pipelining
+		gate := n.host("a").gate("timeout")
+		patient := make(chan error, 1)
+		go func() { patient <- p.Call(ctx, "hold", codec.Args{"timeout"}, nil) }()
+		<-gate.entered
+		fails(t, p.Call(within(t, time.Second), "hold", codec.Args{"timeout"}, nil), context.DeadlineExceeded)
+		sum(t, p)
+		if d := n.dialled("a"); len(d) != 2 {
+			t.Errorf("%d dials", len(d))
+		}
+		close(gate.open)
+		if err := <-patient; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if o := n.host("a").open(); o != 1 {
+			t.Errorf("%d connections at the server", o)
+		}
+	})
 }

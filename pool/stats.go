@@ -23,8 +23,8 @@ type Stats struct {
 	// Waiting is how many callers wait for a connection.
 	Waiting int
 
-	// Waited is how many callers had to wait, or wait, and WaitTime for how long
-	// in all those that wait no more.
+	// Waited is how many callers had to wait and wait no more, and WaitTime for how
+	// long in all.
 	Waited   uint64
 	WaitTime time.Duration
 	// Dials is how many connections were tried to make; DialFailures how many of

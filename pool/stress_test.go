@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/rpc"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,8 +21,8 @@ import (
 	"github.com/go-mprpc/mprpc/pool"
 )
 
-// TestStress does at random what callers, servers and networks do, on three
-// endpoints. Whatever happens, an answer is the right one, every call ends, an
+// TestStress does at random what callers, servers and networks do, on four
+// endpoints, of which one goes for good. Whatever happens, an answer is the right one, every call ends, an
 // error is one that was to be expected, and nothing is lost or left behind.
 //
 //	POOL_STRESS_SEED=123 go test -run Stress ./pool
@@ -61,36 +64,37 @@ func stress(t *testing.T, seed uint64, shared int) {
 	var proxies []*codectest.Proxy
 	lists := make(pushed)
 	var list []string
-	for range 3 {
+	for range 4 {
 		proxy := codectest.NewProxy(t, newService().listen(t))
 		proxies = append(proxies, proxy)
 		list = append(list, proxy.Addr())
 	}
-	p := newPool(t, pool.Options{
+	options := pool.Options{
 		Resolver: lists.resolve, MaxConns: 5, Shared: shared, MinIdle: 1, MaxIdleTime: 100 * time.Millisecond,
 		MaxLifetime: 300 * time.Millisecond, CallTimeout: limit, DialRetry: 50 * time.Millisecond, DialTimeout: time.Second,
 		Ping: "ping", PingAfter: 20 * time.Millisecond, Idempotent: func(m string) bool { return m == "text" },
-	})
+	}
+	p := newPool(t, options)
 	lists <- list
 	var actors sync.WaitGroup
 	for i := range stressActors {
 		actors.Go(func() {
-			a := actor{t, rand.New(rand.NewPCG(seed, uint64(i))), p}
+			a := actor{t: t, Rand: rand.New(rand.NewPCG(seed, uint64(i))), p: p}
 			for range stressActions {
 				a.act()
 			}
 		})
 	}
-	done := make(chan struct{})
-	go func() { actors.Wait(); close(done) }()
 	world := rand.New(rand.NewPCG(seed, 1000))
-	for over := false; !over; {
-		select {
-		case <-done:
-			over = true
-		case <-time.After(time.Duration(world.IntN(10)) * time.Millisecond):
-			trouble(world, p, proxies, lists, list)
+	last := proxies[len(proxies)-1]
+	for done, i := finished(&actors), 0; !isClosed(done); i++ {
+		time.Sleep(time.Duration(world.IntN(10)) * time.Millisecond)
+		if i == 10 { // one goes for good
+			list, proxies = list[:3], proxies[:3]
+			last.Stop()
+			lists <- list
 		}
+		trouble(world, p, proxies, lists, list)
 		checkSums(t, p.Stats())
 	}
 	for _, proxy := range proxies {
@@ -105,6 +109,43 @@ func stress(t *testing.T, seed uint64, shared int) {
 	}
 	for _, c := range conns {
 		c.Release()
+	}
+	lists <- list
+	eventually(t, "the endpoint that is gone is forgotten", func() bool { return len(p.Stats().Endpoints) == 3 })
+
+	// Close in the middle of everything.
+	options.Resolver = pool.Static(list...)
+	closing := newPool(t, options)
+	var closed atomic.Bool
+	for i := range stressActors {
+		actors.Go(func() {
+			a := actor{t: t, Rand: rand.New(rand.NewPCG(seed, uint64(2000+i))), p: closing, closed: &closed}
+			for range stressActions {
+				a.act()
+			}
+		})
+	}
+	time.Sleep(time.Duration(world.IntN(20)) * time.Millisecond)
+	closed.Store(true)
+	closing.Close()
+	<-finished(&actors)
+	fails(t, closing.Call(ctx, "sum", nil, nil), rpc.ErrShutdown)
+	checkSums(t, closing.Stats())
+}
+
+// finished returns a channel that is closed when all of a group are done.
+func finished(group *sync.WaitGroup) <-chan struct{} {
+	done := make(chan struct{})
+	go func() { group.Wait(); close(done) }()
+	return done
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -147,7 +188,8 @@ func trouble(r *rand.Rand, p *pool.Pool, proxies []*codectest.Proxy, lists pushe
 type actor struct {
 	t *testing.T
 	*rand.Rand
-	p *pool.Pool
+	p      *pool.Pool
+	closed *atomic.Bool // Close has been called, or nil if it never is
 }
 
 func (a actor) act() {
@@ -205,9 +247,16 @@ func (a actor) act() {
 // check lets errors pass that are to be expected.
 func (a actor) check(err error) {
 	var reported *codec.Error
+	var network net.Error
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
+	case err == nil:
+	case err == rpc.ErrShutdown && a.closed != nil && a.closed.Load():
 	case errors.Is(err, rpc.ErrShutdown), errors.As(err, &reported):
 		a.t.Errorf("unexpected: %v", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, codec.ErrNotSent), errors.As(err, &network): // no server, or a reset
+	case strings.Contains(err.Error(), "message is"), strings.Contains(err.Error(), "0xc1"): // the garbage of trouble
+	default:
+		a.t.Errorf("unexpected: %v (%T)", err, err)
 	}
 }

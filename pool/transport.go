@@ -35,19 +35,16 @@ type transport interface {
 type stream struct {
 	net.Conn
 	aborted atomic.Bool
-	ended   atomic.Bool // a read has failed: no more answers come
+	reads   atomic.Uint64 // those that brought something
 }
-
-// over reports whether no more answers come.
-func (s *stream) over() bool { return s.ended.Load() || s.aborted.Load() }
 
 func (s *stream) Read(b []byte) (int, error) {
 	n, err := s.Conn.Read(b)
-	if err != nil {
-		s.ended.Store(true)
-		if s.aborted.Load() {
-			err = rpc.ErrShutdown
-		}
+	if n > 0 {
+		s.reads.Add(1)
+	}
+	if err != nil && s.aborted.Load() {
+		err = rpc.ErrShutdown
 	}
 	return n, err
 }

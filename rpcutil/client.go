@@ -172,7 +172,7 @@ func (c *Client) intercepted(ctx context.Context, serviceMethod string, args, re
 // or Close; CallTimeout and interceptors are for calls. mprpc closes the
 // connection on a notification.
 func (c *Client) Notify(serviceMethod string, args any) error {
-	return c.conn.Notify(serviceMethod, args)
+	return c.conn.Notify(context.Background(), serviceMethod, args)
 }
 
 // Call calls a method with the given parameters and returns its result as a T.
