@@ -397,6 +397,38 @@ func TestSharedTry(t *testing.T) {
 	})
 }
 
+// An endpoint that is back after an ejection is called on new connections, though
+// one from before is still in use.
+func TestSharedEjected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, "a", "b")
+		p := newPool(t, pool.Options{Resolver: pool.Static("a", "b"), Dial: n.dial, Shared: 2, EjectAfter: 1})
+		var held []*pool.Conn
+		for range 4 {
+			held = append(held, acquire(t, p))
+		}
+		n.before("b", refuse)
+		held = append(held, acquire(t, p), acquire(t, p)) // of which one is refused at b
+		if e := p.Stats().Endpoints[1]; e.EjectedUntil.IsZero() {
+			t.Fatalf("%+v", e)
+		}
+		n.before("b", nil)
+		for _, c := range held[2:] { // one at a and one at b stay
+			c.Release()
+		}
+		time.Sleep(2 * time.Second)
+		before := len(n.dialled("b"))
+		for range 3 {
+			sum(t, p)
+		}
+		if d := n.dialled("b"); len(d) != before+1 {
+			t.Errorf("dialled at %s", d)
+		}
+		held[0].Release()
+		held[1].Release()
+	})
+}
+
 // One connection that cannot be made is one failure, though several callers wait
 // for it.
 func TestSharedDialCountsOnce(t *testing.T) {
