@@ -88,9 +88,9 @@ func prepare(ctx context.Context, o options) (plan run.Plan, r *report.Run, err 
 		return false
 	})
 	for _, p := range plan.Peers {
-		r.Peers = append(r.Peers, report.Peer{Name: p.Name, Title: p.Title})
+		r.Peers = append(r.Peers, report.Peer{Name: p.Name, Title: p.Title, Floor: p.Floor})
 		for _, w := range plan.Workloads {
-			if reason := p.Not[w.Name]; reason != "" {
+			if reason := p.Not[w.Name]; reason != "" && !p.Floor {
 				r.LeftOut = append(r.LeftOut, report.LeftOut{Peer: p.Name, Workload: w.Name, Reason: reason})
 			}
 		}

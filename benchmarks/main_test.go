@@ -3,10 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-mprpc/mprpc/benchmarks/peers"
+	"github.com/go-mprpc/mprpc/benchmarks/report"
 	"github.com/go-mprpc/mprpc/benchmarks/run"
 )
 
@@ -28,6 +31,14 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+// TestCommandWithFloorsOnly has no bars for a chart.
+func TestCommandWithFloorsOnly(t *testing.T) {
+	o := options{peers: "floor-netrpc", workloads: "serial", rounds: 1, duration: 30 * time.Millisecond, out: t.TempDir()}
+	if err := start(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHonesty(t *testing.T) {
 	o := options{peers: "gob", rounds: 1, duration: 30 * time.Millisecond, honesty: true}
 	if err := start(t.Context(), o); err != nil {
@@ -39,6 +50,22 @@ func TestUnknownNames(t *testing.T) {
 	for _, o := range []options{{peers: "nope"}, {workloads: "nope"}} {
 		if err := start(t.Context(), o); err == nil || !strings.Contains(err.Error(), "nope") {
 			t.Errorf("%+v: error is %v", o, err)
+		}
+	}
+}
+
+// TestFloorsAreThere looks up the floors of the goals.
+func TestFloorsAreThere(t *testing.T) {
+	for peer, floor := range report.Floors() {
+		if _, err := peers.Find(peer); err != nil {
+			t.Error(err)
+		}
+		p, err := peers.Find(floor)
+		if runtime.GOOS == "windows" && floor == "floor-pool-checked" {
+			continue
+		}
+		if err != nil || !p.Floor {
+			t.Errorf("the floor of %s is %q: %v", peer, floor, err)
 		}
 	}
 }

@@ -17,6 +17,8 @@ type Peer struct {
 	Client Client
 	// Not has the workloads that the peer cannot do, with the reasons.
 	Not map[string]string
+	// Floor says that it is not a way to make calls but a bound, see floors.
+	Floor bool
 }
 
 // A Server is a server program: a function that serves a listener, or the name

@@ -29,7 +29,7 @@ func raw() Peer {
 				return nil, nil, err
 			}
 			return dialEach(addr, w, func(conn net.Conn) (load.Caller, func() error) {
-				return &rawCaller{conn: conn, script: script, reply: make([]byte, len(script.Reply))}, conn.Close
+				return exchanges(newRawCaller(conn, script).exchange), conn.Close
 			})
 		}},
 	}
@@ -94,6 +94,16 @@ type rawCaller struct {
 	reply   []byte
 }
 
+func newRawCaller(conn net.Conn, s script) *rawCaller {
+	return &rawCaller{conn: conn, script: s, reply: make([]byte, len(s.Reply))}
+}
+
+// withoutScript is for a server that needs none.
+func (c *rawCaller) withoutScript() *rawCaller {
+	c.started = true
+	return c
+}
+
 func (c *rawCaller) exchange() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -118,8 +128,11 @@ func (c *rawCaller) exchange() error {
 	return nil
 }
 
-func (c *rawCaller) Sum(x, y int) (int, error)     { return x + y, c.exchange() }
-func (c *rawCaller) Echo(b []byte) ([]byte, error) { return b, c.exchange() }
-func (c *rawCaller) Mirror(bool) error             { return c.exchange() }
-func (c *rawCaller) List(int, bool) error          { return c.exchange() }
-func (c *rawCaller) Slow(n int) (int, error)       { return n, c.exchange() }
+// exchanges makes a Caller of an exchange that checks its reply.
+type exchanges func() error
+
+func (e exchanges) Sum(x, y int) (int, error)     { return x + y, e() }
+func (e exchanges) Echo(b []byte) ([]byte, error) { return b, e() }
+func (e exchanges) Mirror(bool) error             { return e() }
+func (e exchanges) List(int, bool) error          { return e() }
+func (e exchanges) Slow(n int) (int, error)       { return n, e() }

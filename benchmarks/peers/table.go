@@ -3,13 +3,13 @@ package peers
 import "slices"
 
 // All returns the peers in the order of the reports: the limit, this project,
-// what a Go program might use instead, and what a Python program might.
+// what a Go program might use instead, what a Python program might, and the floors.
 func All() []Peer {
 	return slices.Concat([]Peer{raw(), dropIn(), mux()}, serverPeers(), poolPeers(), []Peer{
 		netRPCGob(), netRPCJSON(), ugorji(), hashicorp(), grpcUnary(), dRPC(),
 		mprpc(), mprpcPool(), msgpackRPC(), zeroRPC(),
 		mprpcToDropIn(), dropInToMprpc(),
-	})
+	}, floors())
 }
 
 // onePerConnection is why a client whose calls block the connection does not

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/color"
 	"os"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -33,17 +34,21 @@ func colourOf(p Peer) color.Color {
 }
 
 // chart draws the calls per second of a workload as bars, with the spread of the
-// rounds as a line on each, and the first peer on top.
+// rounds as a line on each, and the first peer on top. Floors are not in it.
 func (r *Run) chart(w load.Workload, file string) error {
 	var names []string
 	var cells []Cell
 	var shown []Peer
-	for i := len(r.Peers) - 1; i >= 0; i-- {
-		if c, ok := r.Cell(r.Peers[i].Name, w.Name); ok {
+	peers, _ := r.split()
+	for _, p := range slices.Backward(peers) {
+		if c, ok := r.Cell(p.Name, w.Name); ok {
 			// The spaces leave room for a font that is wider than the one the layout is made for.
-			name := r.Peers[i].Title + strings.Repeat(" ", 2+len(r.Peers[i].Title)/4)
-			shown, cells, names = append(shown, r.Peers[i]), append(cells, c), append(names, name)
+			name := p.Title + strings.Repeat(" ", 2+len(p.Title)/4)
+			shown, cells, names = append(shown, p), append(cells, c), append(names, name)
 		}
+	}
+	if len(cells) == 0 {
+		return nil // a run of floors
 	}
 	p := plot.New()
 	for _, style := range []*text.Style{&p.Title.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {

@@ -86,6 +86,26 @@ func Goals() []Goal {
 	return goals
 }
 
+// Floors are the bounds of peers: what is in the way of all that have their
+// structure, measured in the same workload. The Mux's goals compare it with what
+// is in its place otherwise, so a floor would say nothing.
+func Floors() map[string]string {
+	return map[string]string{
+		"drop-in":          "floor-netrpc",
+		"rpcutil":          "floor-direct",
+		"pool":             "floor-pool-checked",
+		"pool-shared":      "floor-direct",
+		"mprpc-to-rpcutil": "mprpc-to-raw",
+		"pool-to-mprpc":    "raw-to-mprpc",
+	}
+}
+
+// floor is the goal for the floor of its peer, with peer "" if there is none.
+func (g Goal) floor() Goal {
+	g.Peer = Floors()[g.Peer]
+	return g
+}
+
 // An Outcome is a goal in a run. Known is false if the run has not all of what
 // the goal compares.
 type Outcome struct {
@@ -132,6 +152,14 @@ func (g Goal) unit() string {
 		return fmt.Sprintf(" x %s (%s)", g.Against, g.Other)
 	}
 	return " x " + g.Against
+}
+
+// is says what was measured.
+func (o Outcome) is() string {
+	if !o.Known {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f%s", o.Ratio, o.unit())
 }
 
 // Verdict is one word.

@@ -16,12 +16,25 @@ func (r *Run) Markdown() string {
 	fmt.Fprintf(&b, "# Benchmark, %s regime\n\n", r.regime())
 	r.conditions(&b)
 	b.WriteString("\n## Calls per second\n\nMedians of the rounds. A dash means that there is none, see the end.\n\n")
-	r.overview(&b)
+	users, floors := r.split()
+	r.overview(&b, users)
+	if len(floors) > 0 {
+		b.WriteString("\nFloors: not peers but bounds, see the goals.\n\n")
+		r.overview(&b, floors)
+	}
 	b.WriteString("\n## Goals\n\n")
 	r.goals(&b)
 	for _, w := range r.Workloads {
-		fmt.Fprintf(&b, "\n## %s: %s\n\n![calls per second](%s-%s.svg)\n\n", w.Name, w.Title, r.regime(), w.Name)
-		r.details(&b, w)
+		fmt.Fprintf(&b, "\n## %s: %s\n", w.Name, w.Title)
+		measured := func(p Peer) bool { _, ok := r.Cell(p.Name, w.Name); return ok }
+		if slices.ContainsFunc(users, measured) {
+			fmt.Fprintf(&b, "\n![calls per second](%s-%s.svg)\n\n", r.regime(), w.Name)
+			r.details(&b, w, users)
+		}
+		if slices.ContainsFunc(floors, measured) {
+			b.WriteString("\nFloors:\n\n")
+			r.details(&b, w, floors)
+		}
 	}
 	r.leftOut(&b)
 	return b.String()
@@ -41,13 +54,13 @@ func (r *Run) conditions(b *strings.Builder) {
 	fmt.Fprintf(b, "- %s, `%s`\n", r.When.UTC().Format("2006-01-02 15:04 MST"), r.Command)
 }
 
-func (r *Run) overview(b *strings.Builder) {
+func (r *Run) overview(b *strings.Builder, peers []Peer) {
 	b.WriteString("| peer |")
 	for _, w := range r.Workloads {
 		fmt.Fprintf(b, " %s |", w.Name)
 	}
 	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(r.Workloads)) + "\n")
-	for _, p := range r.Peers {
+	for _, p := range peers {
 		fmt.Fprintf(b, "| %s |", p.Title)
 		for _, w := range r.Workloads {
 			if c, ok := r.Cell(p.Name, w.Name); ok {
@@ -61,26 +74,29 @@ func (r *Run) overview(b *strings.Builder) {
 }
 
 func (r *Run) goals(b *strings.Builder) {
-	b.WriteString("| peer | workload | what | is | must be | reach for | verdict |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n")
+	b.WriteString("The floor is a bound for the peer of the row, see README.md: where it does not meet the goal, the peer cannot.\n\n" +
+		"| peer | workload | what | is | must be | reach for | verdict | floor |\n" +
+		"| --- | --- | --- | ---: | ---: | ---: | --- | ---: |\n")
 	for _, g := range Goals() {
 		o := r.Judge(g)
-		limit, is, reach := "at least", "-", ""
+		limit, reach := "at least", ""
 		if g.What.atMost() {
 			limit = "at most"
-		}
-		if o.Known {
-			is = fmt.Sprintf("%.2f%s", o.Ratio, g.unit())
 		}
 		if g.Reach != 0 {
 			reach = fmt.Sprintf("%.2f", g.Reach)
 		}
-		fmt.Fprintf(b, "| %s | %s | %v | %s | %s %.2f%s | %s | %s |\n",
-			g.Peer, g.Workload, g.What, is, limit, g.Bound, g.unit(), reach, o.Verdict())
+		floor := "-"
+		if f := r.Judge(g.floor()); f.Known {
+			floor = fmt.Sprintf("%s (%s)", f.is(), f.Peer)
+		}
+		fmt.Fprintf(b, "| %s | %s | %v | %s | %s %.2f%s | %s | %s | %s |\n",
+			g.Peer, g.Workload, g.What, o.is(), limit, g.Bound, g.unit(), reach, o.Verdict(), floor)
 	}
 }
 
 // details is the table of a workload.
-func (r *Run) details(b *strings.Builder, w load.Workload) {
+func (r *Run) details(b *strings.Builder, w load.Workload, peers []Peer) {
 	idle := w.Conns > w.Callers
 	b.WriteString("| peer | calls/s | spread | x gob | p50 | p99 | CPU s per 1,000 calls: client | server |")
 	if idle {
@@ -92,7 +108,7 @@ func (r *Run) details(b *strings.Builder, w load.Workload) {
 	}
 	b.WriteString("\n")
 	gob, hasGob := r.Cell("gob", w.Name)
-	for _, p := range r.Peers {
+	for _, p := range peers {
 		c, ok := r.Cell(p.Name, w.Name)
 		if !ok {
 			continue

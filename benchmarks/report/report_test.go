@@ -25,9 +25,13 @@ func sample(peer, workload string, calls int) run.Sample {
 func small() *Run {
 	return &Run{
 		Awake: true, Rounds: 3, Workloads: load.Workloads()[:1],
-		Peers: []Peer{{"drop-in", "this project, drop-in"}, {"gob", "net/rpc (gob)"}},
+		Peers: []Peer{
+			{Name: "drop-in", Title: "this project, drop-in"}, {Name: "gob", Title: "net/rpc (gob)"},
+			{Name: "floor-netrpc", Title: "a codec that does nothing", Floor: true},
+		},
 		Samples: []run.Sample{
 			sample("drop-in", "serial", 26000), sample("drop-in", "serial", 13000), sample("drop-in", "serial", 60000),
+			sample("floor-netrpc", "serial", 28000),
 			sample("gob", "serial", 20000), sample("gob", "serial", 10000), sample("gob", "serial", 30000),
 		},
 		LeftOut: []LeftOut{{Peer: "zerorpc", Reason: "no Python"}},
@@ -82,10 +86,14 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| net/rpc (gob) | 20,000 |", "1.30 x gob", "awake-serial.svg", "zerorpc, all: no Python"} {
+	for _, want := range []string{"| net/rpc (gob) | 20,000 |", "1.30 x gob", "| 1.40 x gob (floor-netrpc) |",
+		"Floors:\n\n", "awake-serial.svg", "zerorpc, all: no Python"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+	if chart, err := os.ReadFile(filepath.Join(dir, "awake-serial.svg")); err != nil || strings.Contains(string(chart), "does nothing") {
+		t.Errorf("%v, or a floor is in the chart", err)
 	}
 	for _, name := range []string{"awake.json", "awake-serial.svg"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {

@@ -33,6 +33,20 @@ type Run struct {
 type Peer struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
+	// Floor says that it is a bound and nothing that somebody could use.
+	Floor bool `json:"floor,omitempty"`
+}
+
+// split returns the peers without the floors, and the floors.
+func (r *Run) split() (users, floors []Peer) {
+	for _, p := range r.Peers {
+		if p.Floor {
+			floors = append(floors, p)
+		} else {
+			users = append(users, p)
+		}
+	}
+	return users, floors
 }
 
 // LeftOut says why there are no numbers. Workload is "" for all of a peer.

@@ -1,0 +1,44 @@
+package peers
+
+import (
+	"net"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+)
+
+// floorPool is raw as a pool must do it: whoever waits longest gets the next free
+// connection. The callers of raw stay with a connection each and wait for that
+// one, and one that has just had it may have it again before those that wait.
+func floorPool() Peer {
+	return poolOfRaw("floor-pool", "the same bytes over a pool of connections, first come, first served",
+		func(c *rawCaller) exchanges { return c.exchange })
+}
+
+// poolOfRaw makes the exchanges of a pool with the function that ready returns
+// for a connection.
+func poolOfRaw(name, title string, ready func(*rawCaller) exchanges) Peer {
+	return Peer{
+		Name:   name,
+		Title:  title,
+		Server: Server{Go: func(l net.Listener) error { return serveEach(l, serveRaw) }},
+		Client: Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
+			script, err := newScript(w)
+			if err != nil {
+				return nil, nil, err
+			}
+			free := make(chan exchanges, w.Conns) // a channel wakes its receivers in their order
+			_, closeAll, err := dialEach(addr, w, func(conn net.Conn) (load.Caller, func() error) {
+				free <- ready(newRawCaller(conn, script))
+				return nil, conn.Close
+			})
+			call := func() error {
+				exchange := <-free
+				err := exchange()
+				free <- exchange
+				return err
+			}
+			return []load.Caller{exchanges(call)}, closeAll, err
+		}},
+		Not: only("serial", "64x4", "64x20"),
+	}
+}
