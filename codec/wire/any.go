@@ -61,7 +61,9 @@ func (d *decoder) bytes() ([]byte, error) {
 	if err := d.charge(len(p), 1); err != nil {
 		return nil, err
 	}
-	return append(make([]byte, 0, len(p)), p...), nil
+	b := make([]byte, len(p)) // right before the copy: then the memory is not cleared
+	copy(b, p)
+	return b, nil
 }
 
 // anyText takes text: a string, or []byte if it is not UTF-8, an old peer's

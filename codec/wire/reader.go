@@ -12,13 +12,24 @@ const idleBuffer = 2 << 10
 // A reader borrows a larger buffer while much arrives, several times the size of the
 // last each time, so that no more than a part of a long message is moved often. A
 // fresh buffer costs more than all of its use: the memory is cleared, and the
-// collector is called. Buffers beyond the largest size are made and dropped.
-var burstSizes = [...]int{8 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}
+// collector is called. Each size has room for a power of two and the rest of its
+// message. Buffers beyond the largest size are made and dropped.
+var burstSizes = [...]int{8 << 10, 72 << 10, 264 << 10, 1<<20 + 8<<10, 4<<20 + 8<<10}
 
 var burstBuffers [len(burstSizes)]sync.Pool
 
-// borrow returns a buffer of the next size above n.
-func borrow(n int) *[]byte {
+// borrow returns a buffer of more than n bytes: one that has room for all that the
+// peer claims if such a one is left from another message, since no memory is needed
+// for it then, and one of the next size otherwise.
+func borrow(n, claimed int) *[]byte {
+	for i, size := range burstSizes {
+		if size > n && size >= claimed {
+			if b, ok := burstBuffers[i].Get().(*[]byte); ok {
+				return b
+			}
+			break
+		}
+	}
 	for i, size := range burstSizes {
 		if size <= n {
 			continue
@@ -166,7 +177,7 @@ func (r *Reader) makeRoom() {
 	if r.start > 0 && len(old) <= len(r.buf)/2 {
 		copy(r.buf, old)
 	} else {
-		bigger := borrow(len(r.buf))
+		bigger := borrow(len(r.buf), r.scan.pos)
 		copy(*bigger, old)
 		giveBack(r.burst)
 		r.burst, r.buf = bigger, *bigger
