@@ -125,7 +125,7 @@ func (c *client) submit(call *call, args any) error {
 		}
 	}
 	long := len(*buf) > maxDirect
-	accepted, err := c.send(buf, alone, call.unwanted)
+	accepted, err := c.send(buf, alone, !call.mayBeGivenUp(), call.unwanted)
 	if long && accepted {
 		buf = nil // the writer's
 	}
@@ -141,21 +141,22 @@ func (c *client) submit(call *call, args any) error {
 	return c.abandoned(call, err)
 }
 
-// maxDirect is the longest message that its caller writes, or that is copied. Where
-// nothing else is under way the buffers of the connection are empty and so long a
-// write does not block, so that a caller who gives up is not held up by it.
+// maxDirect is the longest message that is copied, or written by a caller who may give
+// up. Where nothing else is under way the buffers of the connection are empty and so
+// long a write does not block, so that nobody who gives up is held up by it.
 const maxDirect = 16 << 10
 
 // send hands a message to the writer, to which the memory of a long one belongs once
-// it is accepted. One that is alone may be written by its caller, but not in a
-// duplex: when the peer has finished sending, the client half ends while the
-// connection stays open for the server's answers, and net/rpc then needs the lock
-// that a caller would hold while it writes.
-func (c *client) send(msg *[]byte, alone bool, unwanted func() bool) (accepted bool, err error) {
+// it is accepted. One that is alone may be written by its caller, a long one if the
+// caller is patient, but not in a duplex: when the peer has finished sending, the
+// client half ends while the connection stays open for the server's answers, and
+// net/rpc then needs the lock that a caller would hold while it writes.
+func (c *client) send(msg *[]byte, alone, patient bool, unwanted func() bool) (accepted bool, err error) {
+	alone = alone && c.server == nil
 	if len(*msg) > maxDirect {
-		return c.w.sendLong(msg, unwanted)
+		return c.w.sendLong(msg, alone && patient, unwanted)
 	}
-	return c.w.send(*msg, alone && c.server == nil, unwanted)
+	return c.w.send(*msg, alone, unwanted)
 }
 
 // callError puts the method in front of an error of this side.
@@ -193,7 +194,7 @@ func (c *client) notify(ctx context.Context, serviceMethod string, args any) err
 	if queued || err != nil {
 		return err
 	}
-	accepted, err := c.send(&msg, alone && ctx.Done() == nil, unwanted)
+	accepted, err := c.send(&msg, alone && ctx.Done() == nil, false, unwanted)
 	switch {
 	case err == nil:
 		return nil

@@ -179,10 +179,9 @@
 // writes, and Close may be called at any moment and more than once. Notify and
 // GiveUp may be called from any goroutine. No lock is shared between
 // connections. A client codec has no goroutine of its own, a [ClientConn] has one
-// that reads; a short message that
-// is alone is written by its caller, and what gathers while another is being written
-// by a goroutine that ends when nothing is left. A duplex has one goroutine that
-// reads.
+// that reads; a message that is alone is written by its caller, if it is short or the
+// call cannot be given up, and what gathers while another is being written by a
+// goroutine that ends when nothing is left. A duplex has one goroutine that reads.
 //
 // No wait is for ever. Waiting for room behind a write ends with room,
 // Options.WriteTimeout, Close or GiveUp; waiting in the queue of a client in lock

@@ -291,3 +291,36 @@ func TestALongRequestDoesNotHoldItsCaller(t *testing.T) {
 	<-call.Done
 	client.Close()
 }
+
+// Nor one made with a context that may end. A caller without one may be held up, as
+// net/rpc's are, but no longer than the connection lasts.
+func TestALongRequestHoldsOnlyThePatient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := make([]byte, 200<<10)
+		ctx, cancel := context.WithCancel(t.Context())
+		conn, _ := clientConn(t, codec.Options{WriteTimeout: time.Minute})
+		call, err := conn.Start(ctx, "m", long, nil) // would not return
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := call.Wait(); !errors.Is(err, context.Canceled) {
+			t.Errorf("the call got %v, want %v", err, context.Canceled)
+		}
+
+		for name, end := range map[string]func(*rpc.Client, net.Conn){
+			"WriteTimeout": func(*rpc.Client, net.Conn) { time.Sleep(time.Minute) },
+			"Close":        func(c *rpc.Client, _ net.Conn) { c.Close() },
+			"the peer":     func(_ *rpc.Client, far net.Conn) { far.Close() },
+		} {
+			client, far := connected(t, codec.Options{WriteTimeout: time.Minute})
+			held := make(chan *rpc.Call)
+			go func() { held <- client.Go("m", long, nil, nil) }()
+			synctest.Wait()
+			end(client, far)
+			if err := (<-(<-held).Done).Error; err == nil {
+				t.Errorf("%s: the call of a request that did not leave has no error", name)
+			}
+		}
+	})
+}

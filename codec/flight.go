@@ -28,6 +28,15 @@ type call struct {
 // givenUp reports whether the caller has lost interest.
 func (c *call) givenUp() bool { return c.x != nil && c.x.givenUp() }
 
+// mayBeGivenUp reports whether the caller may lose interest, and must not be held up
+// by a write then. Those of net/rpc wait for the writing of each request in any case.
+func (c *call) mayBeGivenUp() bool {
+	if c.direct != nil {
+		return c.direct.ctx.Done() != nil
+	}
+	return c.x != nil
+}
+
 // unwanted reports whether there is no use in waiting for room any longer. It
 // takes no lock, as the writer asks it under its own.
 func (c *call) unwanted() bool {

@@ -15,11 +15,17 @@ func (s *server) WriteResponse(r *rpc.Response, body any) error {
 		return fmt.Errorf("codec: response %d answers no request", r.Seq)
 	}
 	buf := buffers.Get().(*[]byte)
-	defer buffers.put(buf)
+	defer func() { buffers.put(buf) }()
 	msg, _ := s.appendResponse((*buf)[:0], call, r.Error, body)
 	*buf = msg
 	var err error
-	if len(msg) > 0 {
+	switch n := len(msg); {
+	case n > maxDirect:
+		var accepted bool
+		if accepted, err = s.w.sendLong(buf, alone, nil); accepted {
+			buf = nil // the writer's
+		}
+	case n > 0:
 		_, err = s.w.send(msg, alone, nil)
 	}
 	if s.answered(call) {

@@ -62,27 +62,37 @@ func (w *writer) send(msg []byte, alone bool, unwanted func() bool) (accepted bo
 		w.appendLocked(msg)
 		return true, nil
 	}
-	w.writing = true
-	w.mu.Unlock()
-	err = w.write(msg)
-	w.mu.Lock()
-	w.doneLocked(err)
-	return true, err
+	return true, w.writeLocked(msg)
 }
 
 // sendLong is send for a long message, in a buffer that belongs to the writer once
-// it is accepted: copying it would cost more than all else. It is never written by
-// the caller, whom a write that blocks would hold up.
-func (w *writer) sendLong(buf *[]byte, unwanted func() bool) (accepted bool, err error) {
+// it is accepted: copying it would cost more than all else. With alone the caller
+// may be held up for as long as the peer does not read.
+func (w *writer) sendLong(buf *[]byte, alone bool, unwanted func() bool) (accepted bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.waitLocked(len(*buf), unwanted); err != nil {
 		return false, err
 	}
+	if alone && !w.writing {
+		defer buffers.put(buf)
+		return true, w.writeLocked(*buf)
+	}
 	w.waiting = append(w.waiting, chunk{*buf, buf})
 	w.size += len(*buf)
 	w.startLocked()
 	return true, nil
+}
+
+// writeLocked writes a message on its caller's goroutine. The mutex is released
+// meanwhile.
+func (w *writer) writeLocked(msg []byte) error {
+	w.writing = true
+	w.mu.Unlock()
+	err := w.write(msg)
+	w.mu.Lock()
+	w.doneLocked(err)
+	return err
 }
 
 // waitLocked waits for room for n bytes.
