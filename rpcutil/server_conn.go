@@ -289,6 +289,7 @@ func (c *serverConn) look() bool {
 // left is called when a goroutine that has lost the reading is done with its call.
 func (c *serverConn) left(call *serverCall) {
 	c.releaseOf(call)
+	call.letGo()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls--
