@@ -23,6 +23,8 @@ type client struct {
 	server  *server      // the other half of a duplex, or nil
 	reader  *wire.Reader // nil in a duplex, where the duplex reads
 
+	exclusive bool // see Exclusive
+
 	closed atomic.Bool   // Close has been called
 	done   chan struct{} // closed when it has ended
 
@@ -270,6 +272,13 @@ func (c *client) Close() (err error) {
 	}
 	return err
 }
+
+// Exclusive makes every caller write its own request, however long, before it reads
+// the answer. It is called before the first call, for a connection that has one call
+// at a time, and whose caller ends it by closing the connection instead of by GiveUp.
+// Package pool does so: its calls stay on their goroutine, and nothing of a request
+// is left to be written when its answer has come.
+func (c *client) Exclusive() { c.exclusive = true }
 
 // Idle reports whether the connection is as good as new for the next call: it
 // has not ended, no call is under way, and nothing has arrived that answers no

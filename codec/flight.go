@@ -31,6 +31,9 @@ func (c *call) givenUp() bool { return c.x != nil && c.x.givenUp() }
 // mayBeGivenUp reports whether the caller may lose interest, and must not be held up
 // by a write then. Those of net/rpc wait for the writing of each request in any case.
 func (c *call) mayBeGivenUp() bool {
+	if c.client.exclusive {
+		return false
+	}
 	if c.direct != nil {
 		return c.direct.ctx.Done() != nil
 	}

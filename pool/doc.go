@@ -15,8 +15,9 @@
 // Any number of goroutines may use a pool. A connection serves one call at a
 // time, so mprpc's server, which takes one request at a time, is safe and is used
 // in parallel all the same. A call runs on the caller's goroutine: it writes,
-// reads and decodes there. Only a request of more than 16 KiB is written by
-// another one, so that an answer that comes early is read meanwhile.
+// reads and decodes there, and no other goroutine takes part. It reads when all is
+// written: what a server sends before it has taken the whole request, it must be
+// able to send without being read.
 //
 // Up to [Options].MaxConns connections exist, to all endpoints together. Who finds
 // them all in use waits, in the order of arrival over all endpoints, until its

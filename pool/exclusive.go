@@ -11,8 +11,8 @@ import (
 )
 
 // An exclusive transport has its connection to itself. A call runs on the
-// caller's goroutine: it writes, unless the request is a long one, reads and
-// decodes.
+// caller's goroutine from its first byte to its last: it writes, reads and
+// decodes, and no other goroutine takes part.
 type exclusive struct {
 	stream *stream
 	codec  clientCodec
@@ -33,12 +33,14 @@ type exclusive struct {
 type clientCodec interface {
 	rpc.ClientCodec
 	codec.Notifier
+	Exclusive()
 	Idle() bool
 }
 
 func newExclusive(s *stream, o codec.Options) *exclusive {
 	o.Pipeline = codec.Never // there is one call at a time
 	e := &exclusive{stream: s, codec: o.NewClientCodec(s).(clientCodec), probe: newProbe(s.Conn)}
+	e.codec.Exclusive()
 	e.stop = s.abort
 	return e
 }

@@ -335,3 +335,38 @@ func TestRetryNotSent(t *testing.T) {
 	})
 	checkIdle(t, p, 0, int(p.Stats().Dials-p.Stats().DialFailures))
 }
+
+// A server that answers and does not read the request: there is no connection that
+// is used again with half of a request on it.
+func TestEarlyAnswer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			go func() {
+				b := make([]byte, 3) // 94 00 and the id
+				if _, err := io.ReadFull(conn, b); err == nil {
+					conn.Write([]byte{0x94, 1, b[2], 0xc0, 3})
+				}
+			}()
+		}
+	}()
+	p := newPool(t, pool.Options{Address: l.Addr().String(), MaxConns: 1, Codec: codec.Options{WriteTimeout: 20 * time.Millisecond}})
+	long := make([]byte, 15<<20) // more than the system buffers
+	err = p.Call(ctx, "sum", codec.Args{long}, nil)
+	if err == nil || !strings.Contains(err.Error(), "does not read") {
+		t.Error(err)
+	}
+	fails(t, p.Call(within(t, 50*time.Millisecond), "sum", codec.Args{long}, nil))
+	checkIdle(t, p, 0, 2)
+	sum(t, p) // a short one is taken
+	checkIdle(t, p, 1, 3)
+}
