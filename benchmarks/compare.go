@@ -54,7 +54,12 @@ func compare(ctx context.Context, o options) error {
 
 // prepare chooses what is measured and sets the Python peers up.
 func prepare(ctx context.Context, o options) (plan run.Plan, r *report.Run, err error) {
-	plan = run.Plan{Rounds: o.rounds, Warm: o.warm, Run: o.duration}
+	plan = run.Plan{Rounds: o.rounds, Warm: o.warm, Run: o.duration, Profile: o.profile}
+	if o.profile != "" {
+		if err = os.MkdirAll(o.profile, 0o755); err != nil {
+			return plan, nil, err
+		}
+	}
 	if plan.Peers, err = choosePeers(o.peers); err != nil {
 		return plan, nil, err
 	}

@@ -26,7 +26,7 @@ type options struct {
 	peers, workloads string
 	rounds           int
 	duration, warm   time.Duration
-	out              string
+	out, profile     string
 	awake            bool
 	list, honesty    bool
 }
@@ -40,6 +40,7 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", time.Second, "how long it is measured each time")
 	flag.DurationVar(&o.warm, "warm", 300*time.Millisecond, "how long it runs before that")
 	flag.StringVar(&o.out, "out", "results", "directory for the report, the charts and the raw numbers")
+	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of client and server in each measurement; none if empty")
 	flag.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping by a spinning process of idle priority on each")
 	flag.BoolVar(&o.list, "list", false, "list peers and workloads, and end")
 	flag.BoolVar(&o.honesty, "honesty", false, "compare with plain loops instead, see README.md")

@@ -15,6 +15,7 @@ type Job struct {
 	Workload  Workload      `json:"workload"`
 	Warm      time.Duration `json:"warm_ns"` // calls before the measurement
 	Run       time.Duration `json:"run_ns"`  // the measured window
+	Profile   string        `json:"profile"` // what the names of CPU profiles begin with, "" for none
 }
 
 // A Result is what a client process measured; it travels as JSON. The CPU times

@@ -30,11 +30,15 @@ const grace = time.Minute
 // Measure starts the two programs of a peer, has the client measure, and ends
 // them. python may be nil for peers without Python.
 func Measure(ctx context.Context, env *Python, p peers.Peer, w load.Workload, warm, run time.Duration) (Sample, error) {
-	ctx, cancel := context.WithTimeout(ctx, grace+warm+run)
+	return measure(ctx, env, p, load.Job{Workload: w, Warm: warm, Run: run})
+}
+
+func measure(ctx context.Context, env *Python, p peers.Peer, job load.Job) (Sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, grace+job.Warm+job.Run)
 	defer cancel()
-	s := Sample{Peer: p.Name, Workload: w.Name}
-	if err := s.measure(ctx, env, p, load.Job{Workload: w, Warm: warm, Run: run}); err != nil {
-		return s, fmt.Errorf("%s, %s: %w", p.Name, w.Name, err)
+	s := Sample{Peer: p.Name, Workload: job.Workload.Name}
+	if err := s.measure(ctx, env, p, job); err != nil {
+		return s, fmt.Errorf("%s, %s: %w", p.Name, job.Workload.Name, err)
 	}
 	return s, nil
 }
@@ -63,7 +67,15 @@ func (s *Sample) measure(ctx context.Context, env *Python, p peers.Peer, job loa
 	}
 	conns := float64(job.Workload.Conns)
 	s.RSS, s.Go = float64(after.RSS-before.RSS)/conns, float64(after.Go-before.Go)/conns
-	return ask(ctx, client, "run", &s.Result)
+	if job.Profile != "" && p.Server.Python == "" {
+		if err := ask(ctx, server, profileCommand+job.Profile+"-server.pprof", &struct{}{}); err != nil {
+			return err
+		}
+	}
+	if err := ask(ctx, client, "run", &s.Result); err != nil || job.Profile == "" || p.Server.Python != "" {
+		return err
+	}
+	return ask(ctx, server, profileCommand, &struct{}{})
 }
 
 func startServer(ctx context.Context, env *Python, p peers.Peer) (process, error) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/pprof"
+	"strings"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
 	"github.com/go-mprpc/mprpc/benchmarks/peers"
@@ -54,8 +56,13 @@ func Child() {
 	os.Exit(0)
 }
 
+// profileCommand asks a server to write a CPU profile into the file that is named
+// behind it, or, without a name, to end the one it writes. Clients have the name
+// from their job.
+const profileCommand = "profile "
+
 // beServer serves until the standard input ends, and says how it is for each
-// line there.
+// line there that is no profileCommand.
 func beServer(r role) error {
 	peer, err := peers.Find(r.Peer)
 	if err != nil {
@@ -68,10 +75,10 @@ func beServer(r role) error {
 	failed := make(chan error, 1)
 	go func() { failed <- peer.Server.Go(l) }()
 	fmt.Println("LISTEN", l.Addr())
-	asked := make(chan bool)
+	asked := make(chan string)
 	go func() {
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
-			asked <- true
+			asked <- in.Text()
 		}
 		close(asked)
 	}()
@@ -79,11 +86,19 @@ func beServer(r role) error {
 		select {
 		case err := <-failed:
 			return fmt.Errorf("the server of %s ended: %v", r.Peer, err)
-		case _, on := <-asked:
-			if !on {
+		case line, on := <-asked:
+			name, isProfile := strings.CutPrefix(line, profileCommand)
+			switch {
+			case !on:
 				return nil
+			case isProfile:
+				if err := profile(name); err != nil {
+					return err
+				}
+				answer(struct{}{})
+			default:
+				answer(load.OwnStatus())
 			}
-			answer(load.OwnStatus())
 		}
 	}
 }
@@ -112,7 +127,14 @@ func beClient(r role) error {
 	if !in.Scan() {
 		return nil
 	}
-	result, err := load.Drive(callers, r.Job)
+	if r.Job.Profile != "" {
+		err = profile(r.Job.Profile + "-client.pprof")
+	}
+	var result load.Result
+	if err == nil {
+		result, err = load.Drive(callers, r.Job)
+	}
+	pprof.StopCPUProfile()
 	if err != nil {
 		answer(failure{err.Error()})
 		return err
@@ -120,6 +142,20 @@ func beClient(r role) error {
 	answer(result)
 	in.Scan() // until the parent has no more use for this process
 	return nil
+}
+
+// profile begins to write a CPU profile into a file, or ends the one that is
+// written where there is no name.
+func profile(name string) error {
+	pprof.StopCPUProfile()
+	if name == "" {
+		return nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(f)
 }
 
 // A failure is the answer of a child that could not do what it was told.

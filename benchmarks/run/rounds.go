@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
@@ -15,6 +17,7 @@ type Plan struct {
 	Rounds    int
 	Warm, Run time.Duration
 	Python    *Python // nil without peers in Python
+	Profile   string  // a directory for CPU profiles of the peers in Go, "" for none
 }
 
 // Steps is how many measurements there will be.
@@ -45,7 +48,11 @@ func (p Plan) Measure(ctx context.Context, done func(Sample, error)) {
 				if ctx.Err() != nil {
 					return
 				}
-				s, err := Measure(ctx, p.Python, peer, w, p.Warm, p.Run)
+				job := load.Job{Workload: w, Warm: p.Warm, Run: p.Run}
+				if p.Profile != "" {
+					job.Profile = filepath.Join(p.Profile, fmt.Sprintf("%s-%s-%d", w.Name, peer.Name, round+1))
+				}
+				s, err := measure(ctx, p.Python, peer, job)
 				s.Round = round
 				done(s, err)
 			}
