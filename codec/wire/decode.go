@@ -57,9 +57,12 @@ func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 	if n < l.required || n > len(l.params) {
 		return fmt.Errorf("%s, got %d", l.want(), n)
 	}
+	if n == 0 {
+		return nil
+	}
+	plans := l.plans()
 	for i, p := range l.params[:n] {
-		f := field(v, p.index)
-		if err := d.whole(f); err != nil {
+		if err := plans[i](d, field(v, p.index)); err != nil {
 			return paramError(err, i, p.name)
 		}
 	}

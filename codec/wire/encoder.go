@@ -132,7 +132,9 @@ func (e *encoder) params(args any) error {
 	case v.Kind() == reflect.Pointer:
 		return fmt.Errorf("nil %s as parameters", v.Type())
 	}
-	v = addressable(v)
+	if !l.plain {
+		v = addressable(v)
+	}
 	n := len(l.params)
 	for n > l.required && field(v, l.params[n-1].index).IsZero() {
 		n--
@@ -205,6 +207,21 @@ func (e *encoder) value(v any) error {
 		return e.reflected(reflect.ValueOf(v))
 	}
 	return nil
+}
+
+// isPlain reports whether reflected writes a value of type t without asking it
+// for an encoder of its own.
+func isPlain(t reflect.Type) bool {
+	if t.PkgPath() != "" {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return true
+	}
+	return t == typeBytes
 }
 
 var typeBytes = reflect.TypeFor[[]byte]()

@@ -13,10 +13,12 @@ type Args []any
 
 // A layout says how a Go argument's type stands for parameters.
 type layout struct {
-	single   bool    // the whole value is the only parameter
-	params   []param // the fields of a struct otherwise
-	required int     // how many of params a caller must send
-	err      error   // why the type cannot stand for parameters
+	single   bool          // the whole value is the only parameter
+	params   []param       // the fields of a struct otherwise
+	required int           // how many of params a caller must send
+	plain    bool          // no parameter's type could have an encoder that needs its address
+	plans    func() []plan // of params
+	err      error         // why the type cannot stand for parameters
 }
 
 type param struct {
@@ -56,11 +58,20 @@ func newLayout(t reflect.Type) *layout {
 	if l.err == nil && !exported {
 		l.err = fmt.Errorf("%s has no exported field to hold a parameter", t)
 	}
+	l.plain = true
 	for i, p := range l.params {
 		if !p.optional {
 			l.required = i + 1
 		}
+		l.plain = l.plain && isPlain(t.FieldByIndex(p.index).Type)
 	}
+	l.plans = sync.OnceValue(func() []plan {
+		plans := make([]plan, len(l.params))
+		for i, p := range l.params {
+			plans[i] = wholePlan(t.FieldByIndex(p.index).Type)
+		}
+		return plans
+	})
 	return l
 }
 

@@ -38,6 +38,14 @@ func (d *decoder) whole(v reflect.Value) error {
 	return planOf(v.Type())(d, v)
 }
 
+// wholePlan is the plan of whole for the type t.
+func wholePlan(t reflect.Type) plan {
+	if takesMsgp(t) {
+		return (*decoder).whole
+	}
+	return planOf(t)
+}
+
 // target returns what a pointer points to.
 func target(to any) (reflect.Value, error) {
 	v := reflect.ValueOf(to)
@@ -211,9 +219,13 @@ func (d *decoder) delegate(v reflect.Value) error {
 	return nil
 }
 
+// takesMsgp reports whether msgpUnmarshaler finds something for the type t.
+func takesMsgp(t reflect.Type) bool {
+	return t.PkgPath() != "" && t.Kind() != reflect.Struct && implements(t, typeMsgpDecoder)
+}
+
 func msgpUnmarshaler(v reflect.Value) (msgpDecoder, bool) {
-	t := v.Type()
-	if t.PkgPath() == "" || t.Kind() == reflect.Struct || !implements(t, typeMsgpDecoder) {
+	if !takesMsgp(v.Type()) {
 		return nil, false
 	}
 	m, ok := v.Addr().Interface().(msgpDecoder)
