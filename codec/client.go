@@ -30,7 +30,10 @@ type client struct {
 
 	flight // what is under way; guarded by flight.mu
 
+	crowded atomic.Bool // the response read last was not alone; see noteCrowd
+
 	// Used by the goroutine that reads responses alone:
+	more    bool   // something had arrived behind the response read last
 	body    []byte // result that ReadResponseBody is about to decode, nil to skip it
 	readErr error  // what ended the reading: nothing behind it is looked at
 }

@@ -123,13 +123,17 @@ func (c *ClientConn) Start(ctx context.Context, serviceMethod string, args, repl
 // connection ended before the request left it wraps ErrNotSent, and after Close it
 // is rpc.ErrShutdown.
 func (d *ClientCall) Wait() error {
-	select {
-	case <-d.done:
-	case <-d.ctx.Done():
-		if d.giveUp() {
-			return d.x.Err // somebody may still hold the call: it is not used again
+	if over := d.ctx.Done(); over == nil {
+		<-d.done // a receive alone is several times as fast as a select
+	} else {
+		select {
+		case <-d.done:
+		case <-over:
+			if d.giveUp() {
+				return d.x.Err // somebody may still hold the call: it is not used again
+			}
+			<-d.done
 		}
-		<-d.done
 	}
 	err := d.x.Err
 	if d.stop == nil || d.stop() {

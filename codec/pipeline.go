@@ -40,7 +40,7 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 	// would ask when it is too late for the one in flight, which may wait for it.
 	call.asks, c.mayAsk = c.mayAsk, false
 	c.sendingLocked(call)
-	return false, len(c.calls) == 1, nil
+	return false, len(c.calls) == 1 && !c.crowded.Load(), nil
 }
 
 // admitNotification is admit for a notification, which is no registered call.

@@ -63,12 +63,23 @@ func (c *client) next() (arrival, error) {
 	}
 	switch {
 	case msg.Type == wire.Response:
+		c.noteCrowd(c.reader.Buffered() > 0)
 		return arrival{c.answered(msg, wire.IsHello(frame)), msg}, nil
 	case msg.Type == wire.Notification:
 		return arrival{}, c.notified(msg)
 	default:
 		return arrival{}, c.refuse(msg)
 	}
+}
+
+// noteCrowd is told of each response whether more has arrived behind it. Where
+// responses arrive together their callers call again together, and the first of
+// them, who finds nobody else's call, is about to be followed.
+func (c *client) noteCrowd(more bool) {
+	if crowded := more || c.more; crowded != c.crowded.Load() {
+		c.crowded.Store(crowded)
+	}
+	c.more = more
 }
 
 // notified passes a notification on to OnNotify.
