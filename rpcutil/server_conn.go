@@ -116,6 +116,12 @@ func (c *serverConn) read(number uint64) {
 	}
 }
 
+// readOn is read on a new goroutine.
+func (c *serverConn) readOn(number uint64) {
+	growStack()
+	c.read(number)
+}
+
 // hold waits for a place among the calls that run, or for the connection to be
 // cut: then it reports false.
 func (c *serverConn) hold(call *serverCall, places chan struct{}) bool {
@@ -250,7 +256,7 @@ func (c *serverConn) handOver(call *serverCall) {
 	c.mu.Unlock()
 	c.holds = false
 	c.turn.set(call.number+1, turnReading)
-	go c.read(call.number + 1)
+	go c.readOn(call.number + 1)
 }
 
 // look is how the watch sees that a connection has been busy since it looked last:
@@ -280,7 +286,7 @@ func (c *serverConn) look() bool {
 		if taken {
 			c.runs = min(max(2*c.runs, longRuns), mostRuns)
 			c.holds, c.apart = false, c.runs
-			go c.read(number + 1)
+			go c.readOn(number + 1)
 		}
 	}
 	return true
