@@ -18,9 +18,13 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 	slot := p.slots.TryAcquire(1)
 	if slot {
 		if l, err := p.takeIdle(ctx, until, not); l != nil || err != nil {
+			if l != nil {
+				l.waited = 0
+			}
 			return l, err
 		}
 	}
+	start := time.Now()
 	if !until.IsZero() {
 		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
 		defer cancel()
@@ -31,7 +35,12 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 			return nil, err
 		}
 	}
-	return p.obtain(ctx, not)
+	l, err := p.obtain(ctx, not)
+	if err == nil {
+		l.got = time.Now()
+		l.waited = l.got.Sub(start)
+	}
+	return l, err
 }
 
 // takeIdle returns an idle link if the choice falls on one, and it is sound. With
@@ -102,6 +111,10 @@ func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
 			d := p.dialLocked(c.dial)
 			p.unlock()
 			l, err := p.await(ctx, d)
+			if l != nil && ctx.Err() != nil { // both have ended at once
+				p.release(l, errNotUsed)
+				return nil, ended(ctx)
+			}
 			if l != nil {
 				return l, nil
 			}
@@ -128,6 +141,7 @@ func (p *Pool) nextLocked(start time.Time, not *endpoint) (choice, error) {
 	}
 	if len(p.endpoints) == 0 {
 		p.nudgeResolver()
+		next := now.Add(nudgeInterval) // and again, should it fail now
 		limit := start.Add(p.set.DialTimeout)
 		if p.set.DialTimeout > 0 && !now.Before(limit) {
 			if p.resolveErr != nil {
@@ -135,10 +149,10 @@ func (p *Pool) nextLocked(start time.Time, not *endpoint) (choice, error) {
 			}
 			return choice{}, errNoEndpoint
 		}
-		if p.set.DialTimeout == 0 {
-			limit = time.Time{}
+		if p.set.DialTimeout > 0 && limit.Before(next) {
+			next = limit
 		}
-		return choice{wait: limit}, nil
+		return choice{wait: next}, nil
 	}
 	c := p.chooseLocked(now, not)
 	if c.link != nil || c.dial != nil {

@@ -1,6 +1,9 @@
 package pool
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A choice is what a caller is to do next.
 type choice struct {
@@ -25,7 +28,7 @@ type choice struct {
 func (p *Pool) chooseLocked(now time.Time, not *endpoint) choice {
 	ep := p.leastLocked(now, not, (*endpoint).ready)
 	if ep == nil {
-		return choice{wait: p.nextDialLocked(now, true)}
+		return choice{wait: p.nextDialLocked(now, p.allEjectedLocked())}
 	}
 	if ep.idle == 0 && p.total >= p.set.units && p.victimLocked(ep) == nil {
 		if other := p.leastLocked(now, not, hasIdle); other != nil && (other != not || ep == not) {
@@ -39,13 +42,18 @@ func (p *Pool) chooseLocked(now time.Time, not *endpoint) choice {
 }
 
 // leastLocked returns the endpoint with the fewest callers among those that fit:
-// one that is not ejected and not that named, or else the latter, or any.
+// one that is not ejected and not that named, or else the latter. Where all are
+// ejected, all fit.
 func (p *Pool) leastLocked(now time.Time, not *endpoint, fits func(*endpoint, time.Time) bool) *endpoint {
 	n := len(p.endpoints)
 	if n == 1 && fits(p.endpoints[0], now) {
 		return p.endpoints[0]
 	}
-	for choosy := 2; choosy >= 0; choosy-- {
+	least := 1
+	if p.allEjectedLocked() {
+		least = 0
+	}
+	for choosy := 2; choosy >= least; choosy-- {
 		if choosy == 2 && not == nil {
 			continue
 		}
@@ -64,6 +72,10 @@ func (p *Pool) leastLocked(now time.Time, not *endpoint, fits func(*endpoint, ti
 		}
 	}
 	return nil
+}
+
+func (p *Pool) allEjectedLocked() bool {
+	return !slices.ContainsFunc(p.endpoints, func(ep *endpoint) bool { return !ep.ejected })
 }
 
 func hasIdle(ep *endpoint, _ time.Time) bool { return ep.idle > 0 }

@@ -22,7 +22,8 @@ type Conn struct {
 	mu sync.Mutex
 	// Protected by mu:
 	state   connState
-	outcome error // of the last call, for the endpoint's record
+	outcome error // of the last call on a good connection, for the endpoint's record
+	broken  bool  // the connection is of no use any more
 }
 
 type connState int
@@ -42,34 +43,45 @@ var (
 // Options.CallTimeout applies to it alone. If the connection breaks, or ctx ends
 // in the middle of a call, the calls after it fail.
 func (c *Conn) Call(ctx context.Context, method string, args, reply any) error {
-	return c.do(ctx, method, func(until time.Time) error {
+	return c.do(ctx, method, nil, func(until time.Time) error {
 		return c.link.call(ctx, until, method, args, reply)
 	})
 }
 
 // Notify sends a notification on the connection.
 func (c *Conn) Notify(ctx context.Context, method string, args any) error {
-	return c.do(ctx, method, func(until time.Time) error {
+	return c.do(ctx, method, errNoAnswer, func(until time.Time) error {
 		return c.link.notify(ctx, until, method, args)
 	})
 }
 
-func (c *Conn) do(ctx context.Context, method string, f func(time.Time) error) (err error) {
+// do runs f. done is the outcome where it has no error.
+func (c *Conn) do(ctx context.Context, method string, done error, f func(time.Time) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("pool: %s: %w", method, err)
 	}
 	if err := c.enter(); err != nil {
 		return err
 	}
-	defer func() { c.leave(err) }()
+	outcome := errNotUsed
+	returned := false
+	defer func() {
+		if !returned { // f has panicked
+			c.link.spoil()
+		}
+		c.leave(outcome)
+	}()
 	var until time.Time
 	if c.pool.set.CallTimeout > 0 {
 		until = time.Now().Add(c.pool.set.CallTimeout)
 	}
-	if err = f(until); err == nil {
-		return nil
+	err = f(until)
+	returned, outcome = true, done
+	if err != nil {
+		err = c.pool.explain(c.link, method, err)
+		outcome = err
 	}
-	return c.pool.explain(c.link, method, err)
+	return err
 }
 
 func (c *Conn) enter() error {
@@ -92,13 +104,15 @@ func (c *Conn) enter() error {
 func (c *Conn) leave(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.outcome = err
+	if !c.broken { // or else it is known why, and this call says nothing new
+		c.outcome, c.broken = err, !c.link.reusable()
+	}
 	if c.state == connBusy {
 		c.state = connFree
 		return
 	}
 	c.link.spoil()
-	c.pool.release(c.link, err)
+	c.pool.release(c.link, c.outcome)
 }
 
 // RemoteAddr is the other end of the connection.

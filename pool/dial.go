@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // A dial is a link being made. It has a slot. When the caller who wanted it does
 // not wait any longer the dial goes on, and the slot is given back at its end.
@@ -94,5 +91,5 @@ func (p *Pool) await(ctx context.Context, d *dial) (*link, error) {
 	}
 	d.abandoned = true
 	p.unlock()
-	return nil, fmt.Errorf("connecting to %s: %w", d.ep.address, ended(ctx))
+	return nil, d.ep.named(ended(ctx))
 }

@@ -56,7 +56,7 @@ func (d DNS) SRV(service, proto, name string) Resolver {
 		_, records, err := d.Lookup.LookupSRV(ctx, service, proto, name)
 		var list []string
 		for _, r := range records { // sorted by priority
-			if r.Priority == records[0].Priority {
+			if r.Priority == records[0].Priority && r.Target != "." { // which says that there is no such service
 				list = append(list, net.JoinHostPort(strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port))))
 			}
 		}

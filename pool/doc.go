@@ -32,8 +32,8 @@
 // use another one; so there may be more than MaxConns of them for a while, as there
 // are where each endpoint needs at least one.
 //
-// A pool has a goroutine for maintenance, one for its [Resolver] while that runs, and
-// one for each connection being made.
+// A pool has a goroutine for maintenance, those of its [Resolver] while that runs, and
+// those of each connection being made. With Shared each connection has one that reads.
 //
 // # Errors
 //
@@ -42,7 +42,8 @@
 //	io.ErrUnexpectedEOF   wrapped if the peer closed the connection before the answer,
 //	                      which mprpc also does for an unknown method
 //	context.Canceled, context.DeadlineExceeded
-//	                      wrapped if the context or CallTimeout ended the call
+//	                      wrapped if the context or CallTimeout ended the call, and, with
+//	                      codec.ErrNotSent, the latter if DialTimeout ended the connecting
 //	rpc.ErrShutdown       itself, after Close
 //
 // An error of this side alone, such as an argument that cannot be encoded or a
@@ -71,7 +72,8 @@
 // the next one is taken. The look takes half a microsecond. It is not left out for
 // connections that were used just now: a server that shuts down in good order sends
 // its last answers and closes at once. Where the system offers no such read, on
-// Windows and under TLS, MaxIdleTime is what there is, and Options.Ping.
+// Windows, under TLS and on what else is not a syscall.Conn, MaxIdleTime is what there
+// is, and Options.Ping.
 //
 // # Retries
 //
@@ -102,10 +104,11 @@
 //
 // An endpoint that fails EjectAfter times in a row, in connecting or in calls (hang-ups,
 // garbage and time-outs, but neither errors that the peer reports nor callers who
-// lose interest), is ejected: for one second, and twice as long after each failed
+// lose interest, or have spent most of their time in waiting), is ejected: for one second, and twice as long after each failed
 // attempt to connect to it again, up to a minute, which the pool makes by itself, on
-// a connection of its own, so that no call is lost or held up by it. When all are
-// ejected, all are used.
+// a connection of its own, so that no call is lost or held up by it. That a server
+// accepts a connection does not say that it answers: with Ping it must, without it the
+// next call finds out. When all are ejected, all are used.
 //
 // An empty list is not taken over; the endpoints known last stay in use. So they do
 // when a Resolver fails. Before the first list calls wait, DialTimeout at most.

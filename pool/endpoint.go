@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/puddle/v2"
@@ -20,9 +22,12 @@ type endpoint struct {
 
 	draining bool // not listed any more
 	trying   bool // it is being tried
-	idle     int  // connections in the puddle that nobody uses
-	inUse    int  // those that a caller has
-	dialing  int  // those being made
+
+	dialCtx     context.Context // of connections being made
+	cancelDials func()
+	idle        int // connections in the puddle that nobody uses
+	inUse       int // those that a caller has
+	dialing     int // those being made
 
 	health // whether it works
 
@@ -32,6 +37,7 @@ type endpoint struct {
 
 func (p *Pool) newEndpoint(address string) *endpoint {
 	ep := &endpoint{pool: p, address: address}
+	ep.dialCtx, ep.cancelDials = context.WithCancel(p.ctx)
 	if p.set.Shared > 1 {
 		ep.shared = &sharing{ep: ep}
 	}
@@ -47,8 +53,12 @@ func (p *Pool) newEndpoint(address string) *endpoint {
 	return ep
 }
 
-// retire has all links that are made from now on be on new connections.
-func (ep *endpoint) retire() {
+// leaveLocked has nobody go on with what exists of an endpoint but for calls under
+// way: connections being made are given up, and links that are made from now on are
+// on new ones.
+func (ep *endpoint) leaveLocked() {
+	ep.cancelDials()
+	ep.dialCtx, ep.cancelDials = context.WithCancel(ep.pool.ctx)
 	if ep.shared != nil {
 		ep.shared.retireAll()
 	}
@@ -93,7 +103,7 @@ func (ep *endpoint) construct() (*link, error) {
 
 // open makes an exclusive connection.
 func (ep *endpoint) open() (*exclusive, error) {
-	ctx, cancel := ep.pool.dialContext()
+	ctx, cancel := ep.dialContext()
 	defer cancel()
 	s, err := ep.dial(ctx)
 	if err != nil {
@@ -102,7 +112,7 @@ func (ep *endpoint) open() (*exclusive, error) {
 	e := newExclusive(s, ep.pool.set.Codec)
 	err = ep.greet(ctx, e)
 	if err == nil && !e.reusable() {
-		err = errors.New("AfterConnect has left a call without an answer")
+		err = ep.named(errLeft)
 	}
 	if err != nil {
 		e.drop()
@@ -111,36 +121,79 @@ func (ep *endpoint) open() (*exclusive, error) {
 	return e, nil
 }
 
-// dialContext limits the making of a connection. Only the end of the pool or
-// DialTimeout ends it early.
-func (p *Pool) dialContext() (context.Context, context.CancelFunc) {
+// dialContext limits the making of a connection. Only the end of the pool,
+// leaveLocked or DialTimeout ends it early.
+func (ep *endpoint) dialContext() (context.Context, context.CancelFunc) {
+	p := ep.pool
+	p.mu.Lock()
+	ctx := ep.dialCtx
+	p.mu.Unlock()
 	if p.set.DialTimeout == 0 {
-		return p.ctx, func() {}
+		return ctx, func() {}
 	}
-	return context.WithTimeout(p.ctx, p.set.DialTimeout)
+	return context.WithTimeout(ctx, p.set.DialTimeout)
 }
 
 // dial connects.
 func (ep *endpoint) dial(ctx context.Context) (*stream, error) {
 	set := ep.pool.set
-	conn, err := set.Dial(ctx, set.Network, ep.address)
+	var conn net.Conn
+	err := guarded(func() (err error) {
+		conn, err = set.Dial(ctx, set.Network, ep.address)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return nil, ep.named(err)
 	}
 	return &stream{Conn: conn}, nil
 }
 
-// greet runs AfterConnect on a new connection.
+// named adds the endpoint to an error that does not name it already.
+func (ep *endpoint) named(err error) error {
+	if strings.Contains(err.Error(), ep.address) {
+		return err
+	}
+	return fmt.Errorf("connecting to %s: %w", ep.address, err)
+}
+
+// greet runs AfterConnect on a new connection. What the peer reports there stays in
+// the text: a *codec.Error is the answer to the call that somebody makes.
 func (ep *endpoint) greet(ctx context.Context, t transport) error {
 	hook := ep.pool.set.AfterConnect
 	if hook == nil {
 		return nil
 	}
-	c := &Conn{pool: ep.pool, link: &link{transport: t, ep: ep}}
-	err := hook(ctx, c)
+	c := &Conn{pool: ep.pool, link: &link{transport: t, ep: ep}, outcome: errNotUsed}
+	err := guarded(func() error { return hook(ctx, c) })
 	c.Release() // there is nothing to give back, but nobody can use it from now on
+	switch {
+	case reported(err):
+		return ep.named(fmt.Errorf("AfterConnect: %v", err))
+	case err == nil && timeIsUp(c.outcome):
+		err = errLeft
+	}
 	if err != nil {
-		return fmt.Errorf("AfterConnect: %w", err)
+		return ep.named(fmt.Errorf("AfterConnect: %w", err))
 	}
 	return nil
+}
+
+var errLeft = errors.New("AfterConnect has left the connection in a state in which nobody can use it")
+
+// guarded runs code of the program on a goroutine of the pool. A panic is an error,
+// and so is runtime.Goexit, which testing's FailNow calls: a pool can go on with what
+// it has, and must not wait for what never comes.
+func guarded(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		err := errors.New("the goroutine has been ended")
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("panic: %v", v)
+			}
+			done <- err
+		}()
+		err = f()
+	}()
+	return <-done
 }

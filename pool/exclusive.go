@@ -65,6 +65,9 @@ func (e *exclusive) exchangeMessages(method string, args, reply any) error {
 			return err
 		}
 		if e.response.Seq == e.request.Seq {
+			if x.Err != nil && !reported(x.Err) && e.reusable() { // or else the connection has ended
+				return &misfit{x.Err}
+			}
 			return x.Err
 		}
 	}

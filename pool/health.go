@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -59,7 +61,7 @@ func (p *Pool) ejectLocked(ep *endpoint, why error) {
 	ep.level++
 	p.noteLocked(slog.LevelWarn, "mprpc: endpoint ejected",
 		"address", ep.address, "failures", ep.row, "for", pause.String(), "error", why.Error())
-	ep.retire()
+	ep.leaveLocked()
 	p.dropIdleLocked(ep)
 	p.wakeMaintenance()
 }
@@ -88,6 +90,9 @@ func (p *Pool) dialedLocked(ep *endpoint, err error) {
 	ep.dialFailures++
 	p.counts.dialFailures++
 	p.changedLocked()
+	if errors.Is(err, context.Canceled) { // by leaveLocked
+		return
+	}
 	if shared, ok := err.(*sharedFailure); ok {
 		if shared.noted {
 			return
@@ -95,11 +100,11 @@ func (p *Pool) dialedLocked(ep *endpoint, err error) {
 		shared.noted = true
 	}
 	ep.dialAt = now.Add(backoff(ep.refused, firstBackoff, mostBackoff))
-	ep.refused++
 	p.lastErr = err
-	if p.downSince.IsZero() {
+	if p.downSince.IsZero() || ep.refused == 0 { // it has worked until now
 		p.downSince = now
 	}
+	ep.refused++
 	p.nudgeResolver()
 	p.failedLocked(ep, err)
 }

@@ -23,6 +23,17 @@ type link struct {
 	// must not be asked where Close may take the link away at the same time.
 	since time.Time
 	taken bool // a caller has it; protected by Pool.mu
+
+	// waited is how long the caller who has it waited for it, until got. They are
+	// that caller's.
+	waited time.Duration
+	got    time.Time
+}
+
+// queuedLonger reports whether a call ran out of time that it had mostly spent in
+// waiting for the link.
+func (l *link) queuedLonger(err error) bool {
+	return l.waited > 0 && errors.Is(err, context.DeadlineExceeded) && time.Since(l.got) < l.waited
 }
 
 // expired reports whether a link is too old to be used.
@@ -92,16 +103,36 @@ func (p *Pool) takeLocked(ep *endpoint) *link {
 	return l
 }
 
-// errNotUsed is the outcome where there was no call.
-var errNotUsed = errors.New("not used")
+// Outcomes that are no errors: there was no call, or one that nobody answers, which
+// says nothing of the endpoint.
+var (
+	errNotUsed  = errors.New("not used")
+	errNoAnswer = errors.New("no answer is due")
+)
+
+// isAnswer reports whether an outcome is an answer of the endpoint.
+func isAnswer(err error) bool {
+	if err == nil {
+		return true
+	}
+	var bad *misfit
+	return reported(err) || errors.As(err, &bad)
+}
+
+// A misfit is the error of a call whose answer has come, and is not what the caller
+// can take.
+type misfit struct{ error }
+
+func (m *misfit) Unwrap() error { return m.error }
 
 // release gives back a link and its slot, with the outcome of the call. It
 // reports whether the connection broke.
 func (p *Pool) release(l *link, err error) (broke bool) {
 	good := l.reusable()
 	used := err != errNotUsed
-	answered := used && (err == nil || reported(err))
-	broke = used && !answered && !good
+	silent := err == errNoAnswer
+	answered := used && isAnswer(err)
+	broke = used && !silent && !answered && !good
 	p.mu.Lock()
 	defer p.unlock()
 	if !l.taken { // Close has been here
@@ -110,9 +141,10 @@ func (p *Pool) release(l *link, err error) (broke bool) {
 	switch {
 	case answered:
 		p.answeredLocked(l.ep)
-	case broke && !errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// That a caller has lost interest is not the endpoint's fault; that its time
-		// has passed is.
+	case errors.Is(err, context.Canceled), errors.Is(err, errAborted), l.queuedLonger(err):
+		// That a caller has lost interest is not the endpoint's fault, nor that its time
+		// has passed if most of it went by elsewhere.
+	case broke, errors.Is(err, context.DeadlineExceeded):
 		l.ep.failures++
 		p.failedLocked(l.ep, err)
 	}
@@ -171,6 +203,7 @@ func (p *Pool) discard(l *link) error {
 // last link may have gone.
 func (p *Pool) forgetLocked(ep *endpoint) {
 	if ep.draining && ep.size() == 0 && p.all[ep.address] == ep {
+		ep.cancelDials() // there are none, but Pool.ctx remembers whom it may have to end
 		delete(p.all, ep.address)
 	}
 }

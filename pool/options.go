@@ -34,8 +34,9 @@ type Options struct {
 	Codec codec.Options
 
 	// MaxConns is how many connections there may be, to all endpoints together,
-	// idle ones included. Callers beyond that wait in their order. The default is
-	// four for each processor that Go uses, but at least 20; negative is no limit.
+	// idle ones included, but for those on which ejected endpoints are tried. Callers
+	// beyond that wait in their order. The default is four for each processor that Go
+	// uses, but at least 20; negative is no limit.
 	MaxConns int
 
 	// MinIdle is how many idle connections are kept ready, as far as MaxConns
@@ -61,8 +62,9 @@ type Options struct {
 
 	// AfterConnect is called with each new connection before anybody else gets it,
 	// to log in for example; within DialTimeout, at which ctx ends. If it fails, or
-	// leaves a call without an answer, connecting has failed. The Conn is not to be
-	// kept.
+	// leaves a call without an answer, connecting has failed, for the reason that it
+	// gives; an answer of the peer is in the text alone. It runs on a goroutine of the
+	// pool, and so does Dial: a panic there is an error. The Conn is not to be kept.
 	AfterConnect func(ctx context.Context, c *Conn) error
 
 	// DialTimeout is how long it may take to connect, AfterConnect included, and how

@@ -92,7 +92,7 @@ func (nowhere) Close() error                { return nil }
 // has ended the call, and is rpc.ErrShutdown once the pool is closed. The package
 // documentation says which failed calls are made again.
 func (p *Pool) Call(ctx context.Context, method string, args, reply any) error {
-	return p.call(ctx, method, func(t transport, until time.Time) error {
+	return p.call(ctx, method, nil, func(t transport, until time.Time) error {
 		return t.call(ctx, until, method, args, reply)
 	})
 }
@@ -101,13 +101,14 @@ func (p *Pool) Call(ctx context.Context, method string, args, reply any) error {
 // message has been handed to the system, or to a shared connection. mprpc closes
 // the connection on a notification.
 func (p *Pool) Notify(ctx context.Context, method string, args any) error {
-	return p.call(ctx, method, func(t transport, until time.Time) error {
+	return p.call(ctx, method, errNoAnswer, func(t transport, until time.Time) error {
 		return t.notify(ctx, until, method, args)
 	})
 }
 
-// call runs f on a link, and once more where that is allowed.
-func (p *Pool) call(ctx context.Context, method string, f func(transport, time.Time) error) error {
+// call runs f on a link, and once more where that is allowed. done is the outcome
+// for the endpoint's record where f has no error.
+func (p *Pool) call(ctx context.Context, method string, done error, f func(transport, time.Time) error) error {
 	var until time.Time
 	if p.set.CallTimeout > 0 {
 		until = time.Now().Add(p.set.CallTimeout)
@@ -116,8 +117,7 @@ func (p *Pool) call(ctx context.Context, method string, f func(transport, time.T
 	if err != nil {
 		return p.explain(nil, method, err)
 	}
-	err = f(l.transport, until)
-	broke := p.release(l, err)
+	broke, err := p.use(l, until, done, f)
 	if err == nil || !broke || timeIsUp(err) || !p.mayRepeat(method, err) {
 		return p.explain(l, method, err)
 	}
@@ -128,13 +128,31 @@ func (p *Pool) call(ctx context.Context, method string, f func(transport, time.T
 	first, sent := p.explain(l, method, err), !errors.Is(err, codec.ErrNotSent)
 	l, err = p.acquire(ctx, until, l.ep)
 	if err == nil {
-		err = f(l.transport, until)
-		p.release(l, err)
+		_, err = p.use(l, until, done, f)
 	}
-	if err = p.explain(l, method, err); err != nil && sent && err != rpc.ErrShutdown && !reported(err) {
+	answer := l != nil && reported(err)
+	if err = p.explain(l, method, err); err != nil && sent && !answer && err != rpc.ErrShutdown {
 		return &secondError{first, err}
 	}
 	return err
+}
+
+// use runs f on a link and gives the link back, after a panic too: the program's
+// own code, such as its codec.Names, runs in a call, and somebody may recover.
+func (p *Pool) use(l *link, until time.Time, done error, f func(transport, time.Time) error) (broke bool, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			l.spoil()
+			p.release(l, errNotUsed)
+		}
+	}()
+	err = f(l.transport, until)
+	returned = true
+	if err == nil {
+		return p.release(l, done), nil
+	}
+	return p.release(l, err), err
 }
 
 // A secondError is the error of the second attempt at a call whose first attempt
@@ -203,6 +221,7 @@ func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
 		}
 		return nil, fmt.Errorf("pool: %w", err)
 	}
+	l.waited = 0 // no call has waited
 	return &Conn{pool: p, link: l, outcome: errNotUsed}, nil
 }
 
@@ -215,7 +234,7 @@ func (p *Pool) Reset() {
 	p.generation++
 	p.downSince = time.Time{}
 	for _, ep := range p.all {
-		ep.retire()
+		ep.leaveLocked()
 		p.dropIdleLocked(ep)
 		ep.health = health{}
 	}

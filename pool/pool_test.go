@@ -55,7 +55,7 @@ func TestErrorsOfOneCall(t *testing.T) {
 	}
 	sum(t, p)
 	checkIdle(t, p, 1, 1)
-	if s := p.Stats().Endpoints[0]; s.Failures != 0 || s.Answered != 4 || !s.Up {
+	if s := p.Stats().Endpoints[0]; s.Failures != 0 || s.Answered != 5 || !s.Up {
 		t.Errorf("%+v", s)
 	}
 }

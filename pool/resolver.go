@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -52,7 +51,9 @@ func (p *Pool) resolve(resolver Resolver) {
 	ctx := context.WithValue(p.ctx, nudgeKey{}, p.nudge)
 	for failures := 0; ; failures++ {
 		var told atomic.Bool
-		err := callResolver(ctx, resolver, func(list []string) { told.Store(true); p.update(list) })
+		err := guarded(func() error {
+			return resolver(ctx, func(list []string) { told.Store(true); p.update(list) })
+		})
 		switch {
 		case p.ctx.Err() != nil:
 			return
@@ -69,17 +70,6 @@ func (p *Pool) resolve(resolver Resolver) {
 			return
 		}
 	}
-}
-
-// callResolver makes a panic an error: it would end the program, and a pool can
-// go on with the endpoints that it knows.
-func callResolver(ctx context.Context, r Resolver, update func([]string)) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v", v)
-		}
-	}()
-	return r(ctx, update)
 }
 
 func (p *Pool) resolverFailed(err error) {
@@ -119,6 +109,7 @@ func (p *Pool) update(list []string) {
 	}
 	for _, ep := range p.all {
 		if ep.draining { // what is in use ends with its call
+			ep.leaveLocked()
 			p.dropIdleLocked(ep)
 			p.forgetLocked(ep) // if nothing is in use
 		}

@@ -66,13 +66,17 @@ func (s *sharing) join(expires time.Time) (place, error) {
 // open makes the connection.
 func (c *sharedConn) open() (err error) {
 	ep := c.owner.ep
-	ctx, cancel := ep.pool.dialContext()
+	ctx, cancel := ep.dialContext()
 	defer cancel()
 	if c.stream, err = ep.dial(ctx); err != nil {
 		return err
 	}
 	c.conn = ep.pool.set.Codec.NewClientConn(c.stream)
-	if err = ep.greet(ctx, place{c}); err != nil {
+	err = ep.greet(ctx, place{c})
+	if err == nil && c.over() {
+		err = ep.named(errLeft)
+	}
+	if err != nil {
 		c.stream.abort()
 		c.conn.Close()
 	}
@@ -120,6 +124,9 @@ func (c place) call(ctx context.Context, until time.Time, method string, args, r
 	}
 	if err == nil {
 		err = call.Wait()
+		if err != nil && ctx.Err() == nil && !reported(err) && !c.over() {
+			return &misfit{err} // nothing else ends a call alone
+		}
 	}
 	return c.outcome(ctx, err, before)
 }

@@ -20,15 +20,15 @@ type Stats struct {
 	// Idle connections wait for a caller, InUse ones have one, Dialing ones are
 	// being made.
 	Idle, InUse, Dialing int
-	// Waiting is how many callers wait for a connection.
+	// Waiting is how many callers queue because MaxConns connections are in use.
 	Waiting int
 
-	// Waited is how many callers had to wait and wait no more, and WaitTime for how
+	// Waited is how many callers have queued and do so no more, and WaitTime for how
 	// long in all.
 	Waited   uint64
 	WaitTime time.Duration
-	// Dials is how many connections were tried to make; DialFailures how many of
-	// them were not made.
+	// Dials is how many connections were tried to make, those on which ejected
+	// endpoints are tried included; DialFailures how many of them were not made.
 	Dials, DialFailures uint64
 	// Closed is how many connections were made and are no more.
 	Closed uint64

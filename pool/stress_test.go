@@ -87,7 +87,7 @@ func stress(t *testing.T, seed uint64, shared int) {
 	}
 	world := rand.New(rand.NewPCG(seed, 1000))
 	last := proxies[len(proxies)-1]
-	for done, i := finished(&actors), 0; !isClosed(done); i++ {
+	for done, i := finished(&actors), 0; i <= 10 || !isClosed(done); i++ {
 		time.Sleep(time.Duration(world.IntN(10)) * time.Millisecond)
 		if i == 10 { // one goes for good
 			list, proxies = list[:3], proxies[:3]

@@ -73,6 +73,7 @@ func (w *watcher) run(ctx context.Context) error {
 			failures = -1
 			continue
 		case first:
+			w.client.ActiveConnection().ResetConnectBackoff() // the pool's pauses are enough
 			return fmt.Errorf("etcd: %s cannot be read: %w", w.folder, err)
 		case failures == 0:
 			w.set.Logger.Warn("mprpc: reading from etcd has failed, the servers known last stay in use",
