@@ -83,9 +83,11 @@
 // An any receives int64 (uint64 above its range), float64, string, []byte,
 // []any, map[string]any if all keys are text and map[any]any otherwise,
 // time.Time for the timestamp extension, the Go type of a registered extension,
-// and msgpack.RawMessage for others. Text that is not UTF-8 becomes []byte, so
-// that an echo through any loses nothing. A map key that Go cannot have, such as
-// bytes or a list, is an error; map[string]T takes bytes as keys.
+// and msgpack.RawMessage for others. Types are registered with vmihailenco in
+// init: what is known of a type is kept from its first use on. Text that is not
+// UTF-8 becomes []byte, so that an echo through any loses nothing. A map key that
+// Go cannot have, such as bytes or a list, is an error; map[string]T takes bytes
+// as keys.
 //
 // Text that is sent must be UTF-8. If it is not, the call fails before a byte is
 // sent, because an mprpc server closes the connection on it; []byte is for
@@ -272,6 +274,6 @@
 // here and is logged.
 //
 // The module's first design gave vmihailenco/msgpack every frame that had been
-// checked; now it decodes only types that decode themselves. The reasons are in
-// package wire.
+// checked; now it decodes only types that decode themselves, and encodes only
+// what is not plain data. The reasons are in package wire.
 package codec

@@ -13,15 +13,23 @@
 //	            any.go and anymap.go, under range and size checks;
 //	            valueerror.go says where it does not fit
 //	encode.go   builds whole messages in memory; encoder.go writes their values,
-//	            except those that encodable.go knows to be endless
+//	            by encodeplan.go where agree.go finds that vmihailenco writes the
+//	            same, except those that encodable.go knows to be endless
 //	text.go     the pass over finished bytes: UTF-8, old strings, encodings, times
 //
 // # Who encodes, who decodes
 //
-// Values are encoded by github.com/vmihailenco/msgpack/v5, and so are decoded
-// all values of types that decode themselves (msgpack.CustomDecoder,
-// msgpack.Unmarshaler, encoding.BinaryUnmarshaler, encoding.TextUnmarshaler,
-// extension types registered with msgpack.RegisterExt).
+// What a value looks like on the wire is what github.com/vmihailenco/msgpack/v5
+// makes of it. That encodes every value with something in it that its type alone
+// does not tell: types that encode themselves or are registered with it,
+// interfaces, embedded structs, tags with options, types that contain
+// themselves. The rest, plain data, is written here along plans, to the same
+// bytes in half the time. Types are registered (msgpack.RegisterExt, Register)
+// in init: each is looked at once, when it is first sent.
+//
+// vmihailenco decodes all values of types that decode themselves
+// (msgpack.CustomDecoder, msgpack.Unmarshaler, encoding.BinaryUnmarshaler,
+// encoding.TextUnmarshaler, extension types registered with msgpack.RegisterExt).
 // The rest is decoded here, along a plan cached per Go type. The first design
 // was to walk the bytes beside the type only to check ranges and sizes and to
 // let vmihailenco store the values afterwards. But the walk has to know every

@@ -265,9 +265,20 @@ func (e *encoder) reflected(v reflect.Value) error {
 		e.b = b
 		return nil
 	}
+	if p := encodePlanOf(v.Type()); p != nil {
+		return p(e, v)
+	}
 	if err := encodable(v); err != nil {
 		return err
 	}
+	if v.Kind() != reflect.Pointer {
+		v = addressable(v)
+	}
+	return e.foreign(v)
+}
+
+// foreign lets vmihailenco write the value v.
+func (e *encoder) foreign(v reflect.Value) error {
 	enc := msgpack.GetEncoder()
 	defer func() {
 		enc.Reset(nil) // or the pool would keep the message
@@ -275,8 +286,5 @@ func (e *encoder) reflected(v reflect.Value) error {
 	}()
 	enc.Reset(e)
 	enc.UseCompactInts(true)
-	if v.Kind() != reflect.Pointer {
-		v = addressable(v)
-	}
 	return enc.EncodeValue(v)
 }

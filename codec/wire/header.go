@@ -295,3 +295,13 @@ func appendArrayHeader(b []byte, n int) []byte {
 	}
 	return binary.BigEndian.AppendUint32(append(b, 0xdd), uint32(n))
 }
+
+func appendMapHeader(b []byte, n int) []byte {
+	switch {
+	case n < 16:
+		return append(b, 0x80|byte(n))
+	case n <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(b, 0xde), uint16(n))
+	}
+	return binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
+}

@@ -126,14 +126,13 @@ func rewrite(b []byte, replace replacer) ([]byte, error) {
 	var out []byte
 	copied := 0 // b[:copied] is already in out
 	for pos := 0; pos < len(b); {
-		k, n, head := header(b[pos:])
-		switch k {
-		case kindArray, kindMap: // the elements follow
-			pos += head
-			continue
-		case kindStr, kindBin, kindExt:
-		default:
+		if kinds[b[pos]] < kindStr {
 			pos += int(fixedSize[b[pos]])
+			continue
+		}
+		k, n, head := header(b[pos:])
+		if k == kindArray || k == kindMap { // the elements follow
+			pos += head
 			continue
 		}
 		end := pos + head + int(n)
