@@ -93,10 +93,13 @@ func (vs *Values) built(b []byte, build func(*encoder) error) (_ []byte, err err
 	if err = build(e); err == nil {
 		err = e.check()
 	}
-	out, values := e.b, e.values
+	out, values, unsure := e.b, e.values, e.unsure
 	e.recycle()
 	if err != nil {
 		return nil, err
+	}
+	if f := &vs.Format; !unsure && !f.Raw && f.EncodeText == nil {
+		return out, nil // the pass would change and refuse nothing
 	}
 	return vs.Format.finish(out, values)
 }

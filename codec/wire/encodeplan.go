@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // An encodePlan appends v, which is of the plan's type, to the message: the
@@ -52,10 +53,7 @@ func newEncodePlan(t reflect.Type, around []reflect.Type) encodePlan {
 	case reflect.Float64:
 		return func(e *encoder, v reflect.Value) error { e.b = appendFloat64(e.b, v.Float()); return nil }
 	case reflect.String:
-		return func(e *encoder, v reflect.Value) error {
-			e.b = append(appendStrHeader(e.b, v.Len(), false), v.String()...)
-			return nil
-		}
+		return func(e *encoder, v reflect.Value) error { e.text(v.String()); return nil }
 	case reflect.Struct:
 		return encodeStruct(t, around)
 	case reflect.Map:
@@ -148,7 +146,8 @@ type encodeField struct {
 }
 
 // encodeStruct makes the plan of a struct that is written as a map of all its
-// exported fields. Whoever embeds a struct or gives a tag options has none.
+// exported fields. Whoever embeds a struct or gives a tag options has none, nor
+// a name that is not UTF-8: plans do not look at names again.
 func encodeStruct(t reflect.Type, around []reflect.Type) encodePlan {
 	var fields []encodeField
 	for i := range t.NumField() {
@@ -158,7 +157,7 @@ func encodeStruct(t reflect.Type, around []reflect.Type) encodePlan {
 		switch {
 		case tag == "-":
 			continue
-		case f.Anonymous || strings.ContainsAny(tag, ",:'"):
+		case f.Anonymous || strings.ContainsAny(tag, ",:'") || !utf8.ValidString(name):
 			return nil
 		case !f.IsExported():
 			continue

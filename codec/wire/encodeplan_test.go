@@ -124,6 +124,51 @@ func TestPlanned(t *testing.T) {
 	}
 }
 
+// generatedText stands for code of github.com/tinylib/msgp.
+type generatedText string
+
+func (g generatedText) MarshalMsg(b []byte) ([]byte, error) {
+	return append(append(b, 0xa0|byte(len(g))), g...), nil
+}
+
+// TestFormatOfPlans writes text in every place that only the pass over the
+// finished bytes may refuse or change.
+func TestFormatOfPlans(t *testing.T) {
+	t.Parallel()
+	const bad = "a\xff"
+	for _, v := range []any{
+		bad, ptr(bad), myString(bad), []string{bad, "a"}, [1]string{bad}, map[string]int{bad: 1}, map[int]myString{1: bad}, generatedText(bad),
+		struct{ A string }{bad}, struct{ A []*string }{[]*string{nil, ptr(bad)}}, []any{bad}, reflect.New(reflect.StructOf([]reflect.StructField{
+			{Name: "A", Type: reflect.TypeFor[int](), Tag: `msgpack:"a\xff"`},
+		})).Interface(),
+	} {
+		_, errs := messages(t, &values, v)
+		for _, err := range errs {
+			if !strings.Contains(errText(err), "not valid UTF-8") {
+				t.Errorf("%T: %v", v, err)
+			}
+		}
+	}
+	long := strings.Repeat("b", 40)
+	for _, tt := range []struct {
+		format wire.Format
+		want   string
+	}{
+		{wire.Format{}, "82 a141 d928" + strings.Repeat("62", 40) + "a142 c40162"},
+		{wire.Format{Raw: true}, "82 a141 da0028" + strings.Repeat("62", 40) + "a142 a162"},
+		{wire.Format{EncodeText: rot}, "82 a140 d928" + strings.Repeat("61", 40) + "a141 c40162"},
+	} {
+		vs := wire.Values{Limits: limits, Format: tt.format}
+		got, err := vs.AppendResult(nil, []byte{1}, struct {
+			A string
+			B []byte
+		}{long, []byte("b")})
+		if d := diff(unhex(t, "94 01 01 c0"+tt.want), got); d != "" || err != nil {
+			t.Error(d, err)
+		}
+	}
+}
+
 // TestRegisteredLate shows that a type is looked at once: registered behind its
 // first use, it stays as it was, as the fields of a struct do for vmihailenco.
 func TestRegisteredLate(t *testing.T) {

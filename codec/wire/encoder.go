@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -16,7 +17,8 @@ type encoder struct {
 	start  int // where the message begins in b
 	values int // where what the format applies to begins
 	scan   Scanner
-	due    int // length of b at which scan runs again
+	due    int  // length of b at which scan runs again
+	unsure bool // there may be text that is not UTF-8, or a time
 }
 
 // encoders holds those that are not in use. One that a value has panicked in is
@@ -24,7 +26,7 @@ type encoder struct {
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 func (e *encoder) recycle() {
-	e.vs, e.b, e.values, e.due = nil, nil, 0, 0
+	e.vs, e.b, e.values, e.due, e.unsure = nil, nil, 0, 0, false
 	e.scan.Reset()
 	encoders.Put(e)
 }
@@ -74,7 +76,13 @@ func (e *encoder) check() error {
 // method writes a method's name; the text format applies to it as well.
 func (e *encoder) method(name string) {
 	e.values = len(e.b)
-	e.b = append(appendStrHeader(e.b, len(name), e.vs.Format.Raw), name...)
+	e.text(name)
+}
+
+// text writes a text that the format's pass may still change, or refuse.
+func (e *encoder) text(s string) {
+	e.b = append(appendStrHeader(e.b, len(s), false), s...)
+	e.unsure = e.unsure || !utf8.ValidString(s)
 }
 
 // asking writes a method's name in its widest form. The format's pass would
@@ -196,7 +204,7 @@ func (e *encoder) value(v any) error {
 	case float64:
 		e.b = appendFloat64(e.b, v)
 	case string:
-		e.b = append(appendStrHeader(e.b, len(v), false), v...)
+		e.text(v)
 	case []byte:
 		if v == nil {
 			e.b = appendNil(e.b)
@@ -249,7 +257,7 @@ func (e *encoder) reflected(v reflect.Value) error {
 			e.b = appendFloat32(e.b, float32(v.Float()))
 			return nil
 		case reflect.String:
-			e.b = append(appendStrHeader(e.b, v.Len(), false), v.String()...)
+			e.text(v.String())
 			return nil
 		case reflect.Slice:
 			if v.Type() == typeBytes {
@@ -262,7 +270,7 @@ func (e *encoder) reflected(v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		e.b = b
+		e.b, e.unsure = b, true
 		return nil
 	}
 	if p := encodePlanOf(v.Type()); p != nil {
@@ -279,6 +287,7 @@ func (e *encoder) reflected(v reflect.Value) error {
 
 // foreign lets vmihailenco write the value v.
 func (e *encoder) foreign(v reflect.Value) error {
+	e.unsure = true
 	enc := msgpack.GetEncoder()
 	defer func() {
 		enc.Reset(nil) // or the pool would keep the message
