@@ -22,6 +22,8 @@ func (r *Run) Markdown() string {
 		b.WriteString("\nFloors: not peers but bounds, see the goals.\n\n")
 		r.overview(&b, floors)
 	}
+	b.WriteString("\n## In short\n\n")
+	b.WriteString(r.Summary())
 	b.WriteString("\n## Goals\n\n")
 	r.goals(&b)
 	for _, w := range r.Workloads {

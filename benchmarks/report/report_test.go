@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,5 +100,36 @@ func TestWrite(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	want := "| calls/s, net/rpc (gob) = 1 | `serial` | `64x1` | `64x20` | `echo64k` |\n" +
+		"| --- | ---: | ---: | ---: | ---: |\n" +
+		"| this project, drop-in | 1.3 | - | - | - |\n"
+	if diff := cmp.Diff(want, small().Summary()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What the README shows is what was measured.
+func TestREADMEShowsTheResults(t *testing.T) {
+	raw, err := os.ReadFile("../results/awake.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Run
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table := r.Summary(); !strings.Contains(string(readme), table) {
+		t.Errorf("README.md does not have the table of benchmarks/results:\n%s", table)
+	}
+	if text, err := os.ReadFile("../results/awake.md"); err != nil || string(text) != r.Markdown() {
+		t.Errorf("results/awake.md is not what results/awake.json says: %v", err)
 	}
 }
