@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
 	"log/slog"
+	"net"
 	"net/rpc"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -218,4 +221,57 @@ func TestShutdownOfNothingSucceedsWhateverItsContext(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Unsendables has a result that gob cannot send.
+type Unsendables struct{ gate chan struct{} }
+
+func (u Unsendables) Wait(int, *int) error { <-u.gate; return nil }
+
+func (Unsendables) Broken(int, *NoGob) error { return nil }
+
+// NoGob is a type whose values cannot be sent.
+type NoGob struct{}
+
+func (*NoGob) GobEncode() ([]byte, error) { return nil, errors.New("cannot be sent") }
+func (*NoGob) GobDecode([]byte) error     { return nil }
+
+// duringWarn calls a function when something is logged.
+type duringWarn struct {
+	slog.Handler
+	do func()
+}
+
+func (h duringWarn) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h duringWarn) Handle(context.Context, slog.Record) error { h.do(); return nil }
+
+// No answer is written behind the half of one that gob could not encode: a client
+// would take the two for one.
+func TestNothingFollowsHalfOfAnAnswer(t *testing.T) {
+	service := Unsendables{make(chan struct{})}
+	registry := rpc.NewServer()
+	if err := registry.Register(service); err != nil {
+		t.Fatal(err)
+	}
+	near, far := net.Pipe()
+	client := rpc.NewClient(near)
+	defer client.Close()
+	waiting := make(chan *rpc.Call, 1)
+	var once sync.Once
+	server := rpcutil.Server{Handler: registry, Gob: true, Codec: codec.Options{Logger: slog.New(duringWarn{slog.DiscardHandler, func() {
+		once.Do(func() {
+			close(service.gate)
+			waiting <- <-waiting // until the other answer has come, or the end
+		})
+	}})}}
+	served := make(chan struct{})
+	go func() { server.ServeConn(far); close(served) }()
+	wait := client.Go("Unsendables.Wait", 1, nil, waiting)
+	if err := client.Call("Unsendables.Broken", 1, nil); err == nil {
+		t.Error("a result that cannot be sent has arrived")
+	}
+	<-wait.Done
+	client.Close()
+	<-served
 }

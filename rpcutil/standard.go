@@ -58,10 +58,12 @@ func (l *standard) respond(call *serverCall, r *rpc.Response, body any) error {
 	}
 	l.writing.Lock()
 	err := l.codec.WriteResponse(r, body)
+	if err != nil {
+		l.conn.Close() // before another answer is written behind what is left of this one
+	}
 	l.writing.Unlock()
 	if err != nil {
 		l.server.logger().Warn("mprpc: answer cannot be sent, connection closed", "method", r.ServiceMethod, "error", err.Error())
-		l.conn.Close()
 	}
 	return err
 }
