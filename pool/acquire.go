@@ -18,9 +18,6 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 	slot := p.slots.TryAcquire(1)
 	if slot {
 		if l, err := p.takeIdle(ctx, until, not); l != nil || err != nil {
-			if l != nil {
-				l.waited = 0
-			}
 			return l, err
 		}
 	}

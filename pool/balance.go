@@ -49,13 +49,12 @@ func (p *Pool) leastLocked(now time.Time, not *endpoint, fits func(*endpoint, ti
 	if n == 1 && fits(p.endpoints[0], now) {
 		return p.endpoints[0]
 	}
-	least := 1
-	if p.allEjectedLocked() {
-		least = 0
-	}
-	for choosy := 2; choosy >= least; choosy-- {
+	for choosy := 2; choosy >= 0; choosy-- {
 		if choosy == 2 && not == nil {
 			continue
+		}
+		if choosy == 0 && !p.allEjectedLocked() {
+			return nil
 		}
 		var best *endpoint
 		at := 0

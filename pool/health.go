@@ -76,10 +76,19 @@ func (p *Pool) readmitLocked(ep *endpoint) {
 	p.wakeMaintenance() // which may want to warm up
 }
 
-// dialedLocked notes how a dial ended.
-func (p *Pool) dialedLocked(ep *endpoint, err error) {
+// countDialLocked counts a dial.
+func (p *Pool) countDialLocked(ep *endpoint, err error) {
 	ep.dials++
 	p.counts.dials++
+	if err != nil {
+		ep.dialFailures++
+		p.counts.dialFailures++
+	}
+}
+
+// dialedLocked notes how a dial ended.
+func (p *Pool) dialedLocked(ep *endpoint, err error) {
+	p.countDialLocked(ep, err)
 	now := time.Now()
 	if err == nil {
 		ep.refused, ep.dialAt = 0, time.Time{}
@@ -87,8 +96,6 @@ func (p *Pool) dialedLocked(ep *endpoint, err error) {
 		p.changedLocked()
 		return
 	}
-	ep.dialFailures++
-	p.counts.dialFailures++
 	p.changedLocked()
 	if errors.Is(err, context.Canceled) { // by leaveLocked
 		return

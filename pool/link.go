@@ -98,7 +98,7 @@ func (p *Pool) takeLocked(ep *endpoint) *link {
 	p.idle--
 	ep.inUse++
 	l := res.Value()
-	l.res, l.taken = res, true
+	l.res, l.taken, l.waited = res, true, 0
 	p.warmUpLocked()
 	return l
 }

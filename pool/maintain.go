@@ -133,13 +133,9 @@ func (p *Pool) try(ep *endpoint) {
 	p.mu.Lock()
 	defer p.unlock()
 	ep.trying = false
-	ep.dials++
-	p.counts.dials++
+	p.countDialLocked(ep, err)
 	if err == nil {
 		p.counts.closed++
-	} else {
-		ep.dialFailures++
-		p.counts.dialFailures++
 	}
 	switch {
 	case p.closed || ep.draining || !ep.ejected: // Reset, for one

@@ -70,6 +70,16 @@ func TestSecondLoginRefused(t *testing.T) {
 	})
 }
 
+// checkUnblamed checks that no endpoint has been ejected, or has a failure on record.
+func checkUnblamed(t testing.TB, p *pool.Pool) {
+	t.Helper()
+	for _, e := range p.Stats().Endpoints {
+		if !e.EjectedUntil.IsZero() || e.Failures > 0 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 // Callers who lose interest do no harm to an endpoint, even if they go on calling on
 // a connection that their cancelled call has cost.
 func TestCancelledOnConn(t *testing.T) {
@@ -87,11 +97,7 @@ func TestCancelledOnConn(t *testing.T) {
 			c.Call(ctx, "sum", codec.Args{1, 2}, nil) // the program does not look at errors
 			c.Release()
 		}
-		for _, e := range p.Stats().Endpoints {
-			if !e.EjectedUntil.IsZero() || e.Failures > 0 {
-				t.Errorf("callers lost interest: %+v", e)
-			}
-		}
+		checkUnblamed(t, p)
 	})
 }
 
@@ -108,11 +114,7 @@ func TestDestroyedByOthers(t *testing.T) {
 			time.AfterFunc(time.Second, c.Destroy)
 			c.Call(ctx, "hold", codec.Args{"x"}, nil)
 		}
-		for _, e := range p.Stats().Endpoints {
-			if !e.EjectedUntil.IsZero() || e.Failures > 0 {
-				t.Errorf("the program destroyed it: %+v", e)
-			}
-		}
+		checkUnblamed(t, p)
 	})
 }
 
