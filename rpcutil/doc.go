@@ -85,12 +85,12 @@
 // cuts. With [Server].Gob and JSON the clients of an existing net/rpc program are served on the same port, so that they can
 // move one at a time.
 //
-// A method that is short runs on the goroutine that has read its request; after one to two milliseconds the reading goes on on
-// another, so that a method may take any time, block, and wait for other calls of its connection. After that the connection's
-// next calls, 64 at first and more each time, run on goroutines of their own from the beginning, so that where slow calls are
-// common none waits for them. The answers to requests that arrived together leave together, or when one of them has taken that
-// long. Parameters are decoded on the goroutine that reads: a type with
-// a decoder of its own that blocks holds up its connection.
+// A method that is short runs on the goroutine that has read its request; after ten to twenty milliseconds, or one to two where
+// methods have been slow within the last second, the reading goes on on another, so that a method may take any time, block, and
+// wait for other calls of its connection. After that the connection's next calls, 64 at first and more each time, run on
+// goroutines of their own from the beginning, so that where slow calls are common none waits for them. The answers to requests
+// that arrived together leave together, or when one of them has taken that long. Parameters are decoded on the goroutine that
+// reads: a type with a decoder of its own that blocks holds up its connection.
 //
 // # Calls
 //

@@ -29,10 +29,12 @@ type serverConn struct {
 	done  chan struct{} // closed when it has ended and the hooks know; err is set before
 
 	// Of the goroutine that has the reading:
-	out   []byte // answers that leave together
-	apart int    // requests that are still to be served apart, because one took long
-	runs  int    // how many they were in all
-	holds bool   // a place in Server.running
+	out   []byte    // answers that leave together
+	apart int       // requests that are still to be served apart, because one took long
+	runs  int       // how many they were in all
+	holds bool      // a place in Server.running
+	since time.Time // when the wait for input ended last
+	slow  slowness
 
 	mu sync.Mutex
 	// Protected by mu:
@@ -62,6 +64,7 @@ func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
 	}
 	c.change.L = &c.mu
 	c.turn.set(1, turnReading)
+	c.since = time.Now()
 	return c
 }
 
@@ -168,6 +171,9 @@ func (c *serverConn) rest(call *serverCall) (has bool) {
 	if len(c.out) > 0 && !c.push(call) {
 		return false
 	}
+	if c.slow.add(c.since, time.Now()) {
+		c.server.watch.beAlert()
+	}
 	c.release()
 	call.letGo()
 	c.turn.set(call.number, turnWaiting)
@@ -190,6 +196,7 @@ func (c *serverConn) resume(call *serverCall) bool {
 		return false
 	}
 	call.number++
+	c.since = time.Now()
 	c.beWatched()
 	return true
 }
@@ -261,24 +268,24 @@ func (c *serverConn) handOver(call *serverCall) {
 
 // look is how the watch sees that a connection has been busy since it looked last:
 // then the reading is taken from the method that runs. It reports whether to watch
-// on.
-func (c *serverConn) look() bool {
+// on, and whether it has taken the reading.
+func (c *serverConn) look() (watchOn, taken bool) {
 	number, state := c.turn.state()
 	if number != c.seen {
 		c.seen = number
-		return true
+		return true, false
 	}
 	switch state {
 	case turnWaiting, turnHeld:
 		c.watched.Store(false)
 		if now, stateNow := c.turn.state(); now == number && stateNow == state {
-			return false
+			return false, false
 		}
 		// It goes on and may have seen itself watched.
-		return c.watched.CompareAndSwap(false, true)
+		return c.watched.CompareAndSwap(false, true), false
 	case turnRunning:
 		c.mu.Lock()
-		taken := c.turn.take(number, turnRunning)
+		taken = c.turn.take(number, turnRunning)
 		if taken {
 			c.calls++
 		}
@@ -289,7 +296,7 @@ func (c *serverConn) look() bool {
 			go c.readOn(number + 1)
 		}
 	}
-	return true
+	return true, taken
 }
 
 // left is called when a goroutine that has lost the reading is done with its call.

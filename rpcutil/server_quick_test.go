@@ -50,6 +50,13 @@ func (*Quick) Nap(n int, r *int) error {
 	return nil
 }
 
+// Long takes so long that the reading is taken from it in any case.
+func (*Quick) Long(n int, r *int) error {
+	time.Sleep(50 * time.Millisecond)
+	*r = n
+	return nil
+}
+
 // Exit ends its goroutine.
 func (q *Quick) Exit(int, *int) error {
 	q.exits.Add(1)
@@ -116,6 +123,10 @@ func TestTheReadingIsTakenAsTheMethodEnds(t *testing.T) {
 	for name, s := range quickServers(t) {
 		t.Run(name, func(t *testing.T) {
 			address := listening(t, s)
+			first := dialed(t, "tcp", address)
+			if _, err := rpcutil.Call[int](t.Context(), first, "long", 0); err != nil { // from now on the server looks every millisecond
+				t.Fatal(err)
+			}
 			var all sync.WaitGroup
 			for w := range 16 {
 				all.Go(func() {
@@ -204,6 +215,60 @@ func TestShortCallsShareAWrite(t *testing.T) {
 			t.Errorf("%q, %v", buf[:n], err)
 		}
 		near.Close()
+		s.Shutdown(t.Context())
+	})
+}
+
+// TestALongMethodHoldsUpOthersForTwentyMilliseconds at most, and where there has
+// been one before, for two.
+func TestALongMethodHoldsUpOthersForTwentyMilliseconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := muxOfSum()
+		m.Handle("wait", func() { time.Sleep(time.Hour) })
+		s := &rpcutil.Server{Handler: m, Codec: codec.Options{MaxPending: 10}}
+		peer := servedPeer(t, s)
+		for i, most := range []time.Duration{20, 2, 2, 2} {
+			most *= time.Millisecond
+			start := time.Now()
+			go peer.Send("94 00 02 a4 'wait' 90  94 00 01 a3 'sum' 92 01 02")
+			peer.Expect("94 01 01 c0 03")
+			if d := time.Since(start); d > most {
+				t.Errorf("time %d: the call behind a long one has waited for %v", i, d)
+			}
+			for range 64 << i { // for as long as calls run on goroutines of their own after a long one
+				go peer.Send("94 00 01 a3 'sum' 92 01 02")
+				peer.Expect("94 01 01 c0 03")
+			}
+		}
+	})
+}
+
+// TestMethodsOfSomeMillisecondsComeToRunAtTheSameTime: each is over before the server
+// would look twice, but they keep their connection busy.
+func TestMethodsOfSomeMillisecondsComeToRunAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &rpcutil.Mux{}
+		m.Handle("wait", func() { time.Sleep(5 * time.Millisecond) })
+		s := &rpcutil.Server{Handler: m}
+		near, far := net.Pipe()
+		go s.ServeConn(far)
+		client := rpcutil.NewClient(near, rpcutil.ClientOptions{Codec: codec.Options{Pipeline: codec.Always}})
+		start := time.Now()
+		var callers sync.WaitGroup
+		for range 2 {
+			callers.Go(func() {
+				for range 20 {
+					if err := client.CallContext(t.Context(), "wait", codec.Args{}, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		callers.Wait()
+		if d := time.Since(start); d > 130*time.Millisecond { // one after the other they take 200
+			t.Errorf("two callers of 20 calls of 5 ms have taken %v", d)
+		}
+		client.Close()
 		s.Shutdown(t.Context())
 	})
 }

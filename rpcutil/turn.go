@@ -45,11 +45,40 @@ func (t *turn) take(number, from uint64) bool {
 	return t.word.CompareAndSwap(number*turnStates+from, (number+1)*turnStates+turnReading)
 }
 
-// shortTime is how often the watch looks: a method that it meets twice loses the
-// reading. The design had 100 µs, but a timer wakes a thread each time: measured
-// with one caller, looking every 100 µs took 15 to 20 µs of processor time from
-// each call, as much as the call itself, and a third of the calls per second.
-const shortTime = time.Millisecond
+// How often the watch looks: a method, or a write, that it meets twice loses the
+// reading. The design had 100 µs, but a timer that fires wakes a thread and moves
+// others: with one caller, looking every 100 µs took 15 to 20 µs of processor time
+// from each call, as much as the call itself, and looking every millisecond still a
+// fifth of the calls per second. So it looks less often, unless it has met a method
+// that takes long, or a connection is slow, within the last second: where one method
+// takes long, others often do.
+const (
+	shortTime  = time.Millisecond
+	longTime   = 10 * time.Millisecond
+	alertLooks = int(time.Second / shortTime) // how many times it looks more often
+)
+
+// A slowness sums up how long requests that arrived together kept the reading, where
+// that was longer than shortTime, less a quarter of the time that passes: a thread
+// that the system leaves waiting now and then is not what it is about.
+type slowness struct {
+	sum  time.Duration
+	last time.Time // when something was added
+}
+
+// add adds the time from from to to, and reports whether the connection is slow.
+func (s *slowness) add(from, to time.Time) bool {
+	d := to.Sub(from)
+	if d < shortTime {
+		return false
+	}
+	if s.sum > 0 {
+		s.sum = max(0, s.sum-to.Sub(s.last)/4)
+	}
+	s.sum += d
+	s.last = to
+	return s.sum >= longTime
+}
 
 // A watch takes the reading from connections where it is held up. It looks at
 // them while there are any with something to do, by a timer: no goroutine is left
@@ -59,6 +88,7 @@ type watch struct {
 	// Protected by mu:
 	conns []*serverConn
 	timer *time.Timer // runs while there are conns
+	alert int         // how many more times it looks after shortTime
 }
 
 // add has a connection watched until it is seen waiting.
@@ -66,13 +96,33 @@ func (w *watch) add(c *serverConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns = append(w.conns, c)
-	switch {
-	case len(w.conns) > 1:
-	case w.timer == nil:
-		w.timer = time.AfterFunc(shortTime, w.look)
-	default:
+	if len(w.conns) == 1 {
+		w.waitLocked()
+	}
+}
+
+// waitLocked has it look again.
+func (w *watch) waitLocked() {
+	d := longTime
+	if w.alert > 0 {
+		w.alert--
+		d = shortTime
+	}
+	if w.timer == nil {
+		w.timer = time.AfterFunc(d, w.look)
+	} else {
+		w.timer.Reset(d)
+	}
+}
+
+// beAlert has it look more often.
+func (w *watch) beAlert() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.alert == 0 && len(w.conns) > 0 {
 		w.timer.Reset(shortTime)
 	}
+	w.alert = alertLooks
 }
 
 func (w *watch) look() {
@@ -80,13 +130,17 @@ func (w *watch) look() {
 	defer w.mu.Unlock()
 	kept := w.conns[:0]
 	for _, c := range w.conns {
-		if c.look() {
+		watchOn, taken := c.look()
+		if watchOn {
 			kept = append(kept, c)
+		}
+		if taken {
+			w.alert = alertLooks
 		}
 	}
 	clear(w.conns[len(kept):])
 	w.conns = kept
 	if len(kept) > 0 {
-		w.timer.Reset(shortTime)
+		w.waitLocked()
 	}
 }
