@@ -103,19 +103,17 @@ func (x *Exchange) begin(c *call) error {
 
 var errExchangeUsed = errors.New("codec: an Exchange serves one call; this one has had its call")
 
-// fail stores an error unless the outcome is there or the call was given up.
-func (x *Exchange) fail(err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.state == exchangeOpen {
-		x.state, x.Err = exchangeSettled, err
-	}
+// fail stores an error unless the outcome is there or the call was given up. It
+// reports whether it did.
+func (x *Exchange) fail(err error) (won bool) {
+	return x.settle(func() error { return err })
 }
 
-// settle stores the outcome unless the call was given up. store may write Reply.
-func (x *Exchange) settle(store func() error) {
+// settle stores the outcome unless the call was given up, and reports whether it
+// did. store may write Reply.
+func (x *Exchange) settle(store func() error) (won bool) {
 	x.mu.Lock()
-	won := x.state == exchangeOpen
+	won = x.state == exchangeOpen
 	if won {
 		x.state = exchangeSettled
 	}
@@ -123,4 +121,5 @@ func (x *Exchange) settle(store func() error) {
 	if won {
 		x.Err = store()
 	}
+	return won
 }

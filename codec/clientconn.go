@@ -173,8 +173,9 @@ func (c *ClientConn) read() {
 		case a.call == nil:
 		case a.call.direct != nil:
 			d := a.call.direct
-			d.x.settle(func() error { return c.client.outcome(a, d.x.Reply) })
-			d.finish()
+			if d.x.settle(func() error { return c.client.outcome(a, d.x.Reply) }) {
+				d.done <- struct{}{}
+			}
 		default: // of the rpc.Client; the frame's memory is used again
 			a.msg.Error, a.msg.Result = bytes.Clone(a.msg.Error), bytes.Clone(a.msg.Result)
 			c.client.forward(a)
@@ -184,13 +185,7 @@ func (c *ClientConn) read() {
 
 // fail tells a call of the connection's end.
 func (d *ClientCall) fail(err error) {
-	d.x.fail(err)
-	d.finish()
-}
-
-// finish has Wait see the outcome, unless the call was given up.
-func (d *ClientCall) finish() {
-	if !d.x.givenUp() {
+	if d.x.fail(err) {
 		d.done <- struct{}{}
 	}
 }

@@ -26,7 +26,7 @@ type call struct {
 }
 
 // givenUp reports whether the caller has lost interest.
-func (c *call) givenUp() bool { return c.x != nil && c.x.givenUp() }
+func (c *call) givenUp() bool { return c.mayBeGivenUp() && c.x.givenUp() }
 
 // mayBeGivenUp reports whether the caller may lose interest, and must not be held up
 // by a write then. Those of net/rpc wait for the writing of each request in any case.

@@ -27,15 +27,17 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 		defer cancel()
 		ctx = limited
 	}
+	now := start
 	if !slot {
-		if err := p.queue(ctx); err != nil {
+		var err error
+		if now, err = p.queue(ctx, start); err != nil {
 			return nil, err
 		}
 	}
-	l, err := p.obtain(ctx, not)
+	l, got, err := p.obtain(ctx, now, not)
 	if err == nil {
-		l.got = time.Now()
-		l.waited = l.got.Sub(start)
+		l.got = got
+		l.waited = got.Sub(start)
 	}
 	return l, err
 }
@@ -63,46 +65,46 @@ func (p *Pool) takeIdle(ctx context.Context, until time.Time, not *endpoint) (*l
 	return nil, p.discard(c.link)
 }
 
-// queue waits for a slot, behind those who came before.
-func (p *Pool) queue(ctx context.Context) error {
-	start := time.Now()
+// queue waits for a slot, from start on, behind those who came before, and returns
+// the time when it has one.
+func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 	p.waiting.Add(1)
 	err := p.slots.Acquire(ctx, 1)
 	p.waiting.Add(-1)
+	now := time.Now()
 	p.mu.Lock()
 	p.counts.waited++
-	p.counts.waitTime += time.Since(start)
+	p.counts.waitTime += now.Sub(start)
 	p.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("no connection became free: %w", ended(ctx))
+		return now, fmt.Errorf("no connection became free: %w", ended(ctx))
 	}
-	return nil
+	return now, nil
 }
 
-// obtain finds or makes a link for the holder of a slot. If it fails the slot is
-// no longer the caller's.
-func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
-	start := time.Now()
-	for {
+// obtain finds or makes a link for the holder of a slot, from start on, and returns
+// the time when it has it. If it fails the slot is no longer the caller's.
+func (p *Pool) obtain(ctx context.Context, start time.Time, not *endpoint) (*link, time.Time, error) {
+	for now := start; ; now = time.Now() {
 		if err := ctx.Err(); err != nil {
 			p.slots.Release(1)
-			return nil, ended(ctx)
+			return nil, now, ended(ctx)
 		}
 		p.mu.Lock()
-		c, err := p.nextLocked(start, not)
+		c, err := p.nextLocked(start, now, not)
 		if err != nil {
 			p.unlock()
 			p.slots.Release(1)
-			return nil, err
+			return nil, now, err
 		}
 		switch {
 		case c.link != nil:
 			p.unlock()
-			if p.sound(ctx, time.Time{}, c.link, time.Now()) {
-				return c.link, nil
+			if p.sound(ctx, time.Time{}, c.link, now) {
+				return c.link, now, nil
 			}
 			if err := p.discard(c.link); err != nil {
-				return nil, err
+				return nil, now, err
 			}
 		case c.dial != nil:
 			d := p.dialLocked(c.dial)
@@ -110,13 +112,13 @@ func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
 			l, err := p.await(ctx, d)
 			if l != nil && ctx.Err() != nil { // both have ended at once
 				p.release(l, errNotUsed)
-				return nil, ended(ctx)
+				return nil, now, ended(ctx)
 			}
 			if l != nil {
-				return l, nil
+				return l, time.Now(), nil
 			}
 			if err != nil { // the slot is the dial's now
-				return nil, err
+				return nil, now, err
 			}
 		default:
 			if p.changed == nil {
@@ -131,8 +133,7 @@ func (p *Pool) obtain(ctx context.Context, not *endpoint) (*link, error) {
 
 // nextLocked says what the holder of a slot is to do next, or why there is
 // nothing more to do.
-func (p *Pool) nextLocked(start time.Time, not *endpoint) (choice, error) {
-	now := time.Now()
+func (p *Pool) nextLocked(start, now time.Time, not *endpoint) (choice, error) {
 	if p.closed {
 		return choice{}, rpc.ErrShutdown
 	}

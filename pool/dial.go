@@ -1,6 +1,9 @@
 package pool
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A dial is a link being made. It has a slot. When the caller who wanted it does
 // not wait any longer the dial goes on, and the slot is given back at its end.
@@ -68,7 +71,7 @@ func (p *Pool) finishLocked(d *dial, l *link, err error) {
 	close(d.done)
 	switch {
 	case d.abandoned && l != nil:
-		p.returnLocked(l, true)
+		p.returnLocked(l, true, time.Now())
 		p.slots.Release(1)
 	case d.abandoned:
 		p.slots.Release(1)

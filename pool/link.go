@@ -133,6 +133,7 @@ func (p *Pool) release(l *link, err error) (broke bool) {
 	silent := err == errNoAnswer
 	answered := used && isAnswer(err)
 	broke = used && !silent && !answered && !good
+	now := time.Now()
 	p.mu.Lock()
 	defer p.unlock()
 	if !l.taken { // Close has been here
@@ -149,17 +150,17 @@ func (p *Pool) release(l *link, err error) (broke bool) {
 		p.failedLocked(l.ep, err)
 	}
 	if used {
-		l.since = time.Now()
+		l.since = now
 	}
-	p.returnLocked(l, good)
+	p.returnLocked(l, good, now)
 	p.slots.Release(1)
 	return broke
 }
 
 // returnLocked makes a link idle, or removes it.
-func (p *Pool) returnLocked(l *link, good bool) {
+func (p *Pool) returnLocked(l *link, good bool, now time.Time) {
 	ep := l.ep
-	if !good || ep.draining || ep.ejected || l.generation != p.generation || l.expired(time.Now()) {
+	if !good || ep.draining || ep.ejected || l.generation != p.generation || l.expired(now) {
 		p.removeLocked(l)
 		return
 	}

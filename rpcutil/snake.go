@@ -2,6 +2,8 @@ package rpcutil
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unicode"
 )
 
@@ -10,8 +12,8 @@ import (
 // service is dropped, because the servers of other languages have none.
 //
 // It is a codec.NameMapper. As the mapper of a server it finds nothing, since sum alone does not say which service is meant;
-// a server needs a [Names]. See the package documentation for the rules of the snake form. SnakeCase has no state and is safe
-// for concurrent use.
+// a server needs a [Names]. See the package documentation for the rules of the snake form. SnakeCase is safe for
+// concurrent use.
 var SnakeCase snakeCase
 
 type snakeCase struct{}
@@ -25,8 +27,28 @@ func (snakeCase) ToWire(goName string) (wire string) {
 	if dot < 0 || dot == len(goName)-1 {
 		return goName
 	}
-	return snake(goName[dot+1:])
+	if wire, ok := snakeForms.Load(goName); ok {
+		return wire.(string)
+	}
+	wire = snake(goName[dot+1:])
+	if len(goName) <= maxSnakeName && snakeCount.Load() < maxSnakeForms {
+		snakeCount.Add(1)
+		snakeForms.Store(strings.Clone(goName), wire)
+	}
+	return wire
 }
+
+// snakeForms holds the forms of names that have been asked for, as every call of a
+// client asks for one. A program has few, but nothing keeps it from making them up.
+var (
+	snakeForms sync.Map // string -> string
+	snakeCount atomic.Int64
+)
+
+const (
+	maxSnakeForms = 4096
+	maxSnakeName  = 256
+)
 
 // snake gives the snake form of a Go name. The rules, with their reasons, are a section of the package documentation; the table
 // in snake_test.go has an example of each. Dots are left alone, so that a qualified name can be given whole.

@@ -14,10 +14,29 @@ import (
 // A client's callers write for each other, and one goroutine wakes them. A caller
 // with a connection of its own writes and reads itself.
 func floorDirect() Peer {
+	return directPeer("floor-direct", "pipelined calls of the same bytes, without net/rpc and codec",
+		func(conn net.Conn, s script) {
+			serveDirect(conn, s, func(out, request []byte) ([]byte, error) {
+				if !sameButID(request, s.Request) {
+					return out, errDirect
+				}
+				return s.appendReply(out, request), nil
+			})
+		})
+}
+
+// directPeer makes a peer with the client of floorDirect.
+func directPeer(name, title string, serve func(net.Conn, script)) Peer {
 	return Peer{
-		Name:   "floor-direct",
-		Title:  "pipelined calls of the same bytes, without net/rpc and codec",
-		Server: Server{Go: func(l net.Listener) error { return serveEach(l, serveDirect) }},
+		Name:  name,
+		Title: title,
+		Server: Server{Go: func(l net.Listener) error {
+			script, err := newScript(load.Workload{Op: load.Sum})
+			if err != nil {
+				return err
+			}
+			return serveEach(l, func(conn net.Conn) { serve(conn, script) })
+		}},
 		Client: Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
 			script, err := newScript(w)
 			if err != nil {
@@ -72,20 +91,20 @@ func eachMessage(conn net.Conn, n int, message func([]byte) error, gathered func
 
 var errDirect = errors.New("floor-direct: not the message that must come")
 
-func serveDirect(conn net.Conn) {
+// appendReply appends the reply to a request.
+func (s *script) appendReply(out, request []byte) []byte {
+	out = append(out, s.Reply...)
+	copy(out[len(out)-len(s.Reply)+directID:], request[directID:directEnd])
+	return out
+}
+
+// serveDirect answers with what answer appends, together what has arrived together.
+func serveDirect(conn net.Conn, s script, answer func(out, request []byte) ([]byte, error)) {
 	defer conn.Close()
-	script, err := newScript(load.Workload{Op: load.Sum})
-	if err != nil {
-		return
-	}
 	var out []byte
-	eachMessage(conn, len(script.Request), func(request []byte) error {
-		if !sameButID(request, script.Request) {
-			return errDirect
-		}
-		out = append(out, script.Reply...)
-		copy(out[len(out)-len(script.Reply)+directID:], request[directID:directEnd])
-		return nil
+	eachMessage(conn, len(s.Request), func(request []byte) (err error) {
+		out, err = answer(out, request)
+		return err
 	}, func() error {
 		_, err := conn.Write(out)
 		out = out[:0]

@@ -1,0 +1,61 @@
+package peers
+
+import (
+	"fmt"
+	"net"
+	"net/rpc"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+)
+
+// floorService is floorDirect with a method of net/rpc that gives the answers: what
+// no server that serves net/rpc's methods can exceed, even if its codec does nothing.
+func floorService() Peer {
+	return directPeer("floor-service", "the same, each call served by a method of net/rpc",
+		func(conn net.Conn, s script) {
+			server := rpc.NewServer()
+			if err := server.Register(load.Bench{}); err != nil {
+				panic(err) // it is known to be a service
+			}
+			call := knownCall{script: s}
+			serveDirect(conn, s, func(out, request []byte) ([]byte, error) {
+				if !sameButID(request, s.Request) {
+					return out, errDirect
+				}
+				call.request, call.out = request, out
+				err := server.ServeRequest(&call)
+				return call.out, err
+			})
+		})
+}
+
+// A knownCall is the codec of a call whose parameters are known, and its answer.
+type knownCall struct {
+	script  script
+	request []byte
+	out     []byte
+}
+
+func (c *knownCall) ReadRequestHeader(r *rpc.Request) error {
+	r.ServiceMethod = "Bench.Sum"
+	return nil
+}
+
+func (c *knownCall) ReadRequestBody(body any) error {
+	args, ok := body.(*load.SumArgs)
+	if !ok {
+		return fmt.Errorf("floor-service: parameters for a %T", body)
+	}
+	args.X, args.Y = 1, 2
+	return nil
+}
+
+func (c *knownCall) WriteResponse(r *rpc.Response, result any) error {
+	if sum, ok := result.(*int); !ok || *sum != 3 {
+		return fmt.Errorf("floor-service: the result is a %T, %s", result, r.Error)
+	}
+	c.out = c.script.appendReply(c.out, c.request)
+	return nil
+}
+
+func (c *knownCall) Close() error { return nil }
