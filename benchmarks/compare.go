@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,16 @@ func compare(ctx context.Context, o options) error {
 	}
 	fmt.Print(r.Markdown())
 	fmt.Fprintln(os.Stderr, "written to", file, "and the files beside it")
+	if o.profile != "" {
+		where, err := r.Where(o.profile)
+		if err == nil {
+			fmt.Print("\n", where)
+			err = os.WriteFile(filepath.Join(o.profile, "where.md"), []byte(where), 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return errors.Join(failed...)
 }
 

@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/go-mprpc/mprpc v0.0.0
 	github.com/google/go-cmp v0.7.0
+	github.com/google/pprof v0.0.0-20250403155104-27863c87afa6
 	github.com/hashicorp/net-rpc-msgpackrpc/v2 v2.0.0
 	github.com/schollz/progressbar/v3 v3.19.1
 	github.com/ugorji/go/codec v1.3.2

@@ -44,9 +44,6 @@ type floorCodec struct {
 
 	head, got [floorHeader]byte
 	numbers   [2 * floorNumber]byte
-	// long is the memory of all bytes that arrive. No real codec may do that, but
-	// with one caller in the echoes nobody needs them when the next ones come.
-	long []byte
 }
 
 func newFloorCodec(conn net.Conn) *floorCodec {
@@ -108,9 +105,8 @@ func (c *floorCodec) readBody(value any) error {
 	}
 	switch v := value.(type) {
 	case *[]byte:
-		c.long = slices.Grow(c.long[:0], n)[:n]
-		*v = c.long
-		_, err := io.ReadFull(c.in, c.long)
+		*v = slices.Grow([]byte(nil), n)[:n] // of the caller or the method, and not cleared first
+		_, err := io.ReadFull(c.in, *v)
 		return err
 	case *load.SumArgs:
 		if err := number(&v.X); err != nil {

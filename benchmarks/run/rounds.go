@@ -50,7 +50,7 @@ func (p Plan) Measure(ctx context.Context, done func(Sample, error)) {
 				}
 				job := load.Job{Workload: w, Warm: p.Warm, Run: p.Run}
 				if p.Profile != "" {
-					job.Profile = filepath.Join(p.Profile, fmt.Sprintf("%s-%s-%d", w.Name, peer.Name, round+1))
+					job.Profile = filepath.Join(p.Profile, ProfileName(w.Name, peer.Name, round))
 				}
 				s, err := measure(ctx, p.Python, peer, job)
 				s.Round = round
@@ -58,4 +58,10 @@ func (p Plan) Measure(ctx context.Context, done func(Sample, error)) {
 			}
 		}
 	}
+}
+
+// ProfileName is what the names of the profiles of a measurement begin with; they
+// end in -client.pprof and -server.pprof.
+func ProfileName(workload, peer string, round int) string {
+	return fmt.Sprintf("%s-%s-%d", workload, peer, round+1)
 }

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/pprof/profile"
+
+	"github.com/go-mprpc/mprpc/benchmarks/run"
+)
+
+// A share is a kind of work, told by the functions that do it. A sample belongs to
+// the share of its innermost function that is in any: what the runtime does on
+// behalf of somebody, maps or copies, is theirs.
+type share struct {
+	name string
+	is   func(function string) bool
+}
+
+// shares are all kinds of work, in the order of the report.
+var shares = []share{
+	{"read, write", within("syscall.Read", "syscall.Write", "syscall.read", "syscall.write")},
+	{"waiting, waking", within("runtime.netpoll", "runtime.futex", "runtime.schedule", "runtime.findRunnable", "runtime.park_m",
+		"runtime.mcall", "runtime.gopark", "runtime.goready", "runtime.ready", "runtime.chansend", "runtime.chanrecv",
+		"runtime.selectgo", "runtime.entersyscall", "runtime.reentersyscall", "runtime.exitsyscall", "runtime.sysmon",
+		"runtime.wakep", "runtime.semrelease", "runtime.semacquire")},
+	{"goroutines made, stacks grown", within("runtime.newproc", "runtime.goexit0", "runtime.newstack")},
+	{"memory", within("runtime.mallocgc", "runtime.growslice", "runtime.gcBgMarkWorker", "runtime.gcAssistAlloc", "runtime.gcStart",
+		"runtime.gcMarkDone", "runtime.gcDrain", "runtime.bgsweep", "runtime.bgscavenge")},
+	{"locks", within("sync.(*Mutex)", "internal/sync.(*Mutex)", "sync.(*RWMutex)")},
+	{"net/rpc, the method", within("net/rpc.", "reflect.Value.Call", "reflect.Value.call")},
+	{"gob, JSON", within("encoding/")},
+	{"this project", within("github.com/go-mprpc/mprpc/codec", "github.com/go-mprpc/mprpc/rpcutil", "github.com/go-mprpc/mprpc/pool")},
+	{"package net", within("net.", "internal/poll.")},
+	{"the benchmark", within("github.com/go-mprpc/mprpc/benchmarks")},
+	{"the rest", func(string) bool { return true }},
+}
+
+func within(names ...string) func(string) bool {
+	return func(function string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(function, name) })
+	}
+}
+
+// shareOf returns the index in shares of a stack, whose innermost function is first.
+func shareOf(stack []string) int {
+	for _, function := range stack {
+		for i, s := range shares[:len(shares)-1] {
+			if s.is(function) {
+				return i
+			}
+		}
+	}
+	return len(shares) - 1
+}
+
+// profiled sums up the time of each share in the profile of a file.
+func profiled(file string) (sums []float64, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := profile.Parse(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	sums = make([]float64, len(shares))
+	for _, s := range p.Sample {
+		var stack []string
+		for _, location := range s.Location {
+			for _, line := range location.Line {
+				stack = append(stack, line.Function.Name)
+			}
+		}
+		sums[shareOf(stack)] += float64(s.Value[len(s.Value)-1])
+	}
+	return sums, nil
+}
+
+// Where says what the processor time of the peers in Go was used for, by the
+// profiles in a directory that Plan.Measure has written: microseconds per call,
+// medians of the rounds.
+func (r *Run) Where(dir string) (string, error) {
+	var b strings.Builder
+	b.WriteString("# Where the processor time goes\n\nMicroseconds per call, by CPU profiles of the peers in Go: what the innermost " +
+		"function that is in any column is for. Work that the runtime does for somebody, such as copies and maps, is theirs.\n\n")
+	r.conditions(&b)
+	for _, w := range r.Workloads {
+		var rows strings.Builder
+		for _, p := range r.Peers {
+			for _, side := range []string{"client", "server"} {
+				row, err := r.whereOf(dir, w.Name, p.Name, side)
+				if errors.Is(err, fs.ErrNotExist) {
+					continue // of another language
+				}
+				if err != nil {
+					return "", err
+				}
+				fmt.Fprintf(&rows, "| %s, %s |", p.Name, side)
+				for _, t := range row {
+					fmt.Fprintf(&rows, " %.2f |", t)
+				}
+				rows.WriteString("\n")
+			}
+		}
+		if rows.Len() == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s: %s\n\n| |", w.Name, w.Title)
+		for _, s := range shares {
+			fmt.Fprintf(&b, " %s |", s.name)
+		}
+		fmt.Fprintf(&b, " all |\n| --- |%s\n%s", strings.Repeat(" ---: |", len(shares)+1), rows.String())
+	}
+	return b.String(), nil
+}
+
+// whereOf returns the microseconds of each share, and of all.
+func (r *Run) whereOf(dir, workload, peer, side string) ([]float64, error) {
+	rows := make([][]float64, len(shares)+1)
+	var missing error
+	for _, s := range r.Samples {
+		if s.Workload != workload || s.Peer != peer {
+			continue
+		}
+		sums, err := profiled(filepath.Join(dir, run.ProfileName(workload, peer, s.Round)+"-"+side+".pprof"))
+		if err != nil {
+			missing = err
+			continue
+		}
+		used := s.Result.ClientCPU
+		if side == "server" {
+			used = s.Result.ServerCPU
+		}
+		all, each := 0.0, used.Seconds()*1e6/float64(s.Result.Calls)
+		for _, sum := range sums {
+			all += sum
+		}
+		for i, sum := range sums {
+			rows[i] = append(rows[i], each*sum/max(all, 1))
+		}
+		rows[len(shares)] = append(rows[len(shares)], each)
+	}
+	if len(rows[0]) == 0 {
+		return nil, cmp.Or(missing, fs.ErrNotExist)
+	}
+	column := make([]float64, len(rows))
+	for i, row := range rows {
+		column[i] = median(row)
+	}
+	return column, nil
+}
