@@ -29,11 +29,11 @@ type serverConn struct {
 	done  chan struct{} // closed when it has ended and the hooks know; err is set before
 
 	// Of the goroutine that has the reading:
-	out   []byte    // answers that leave together
-	apart int       // requests that are still to be served apart, because one took long
-	runs  int       // how many they were in all
-	holds bool      // a place in Server.running
-	since time.Time // when the wait for input ended last
+	out   []byte        // answers that leave together
+	apart int           // requests that are still to be served apart, because one took long
+	runs  int           // how many they were in all
+	holds bool          // a place in Server.running
+	since time.Duration // when the wait for input ended last
 	slow  slowness
 
 	mu sync.Mutex
@@ -64,7 +64,7 @@ func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
 	}
 	c.change.L = &c.mu
 	c.turn.set(1, turnReading)
-	c.since = time.Now()
+	c.since = clock()
 	return c
 }
 
@@ -171,7 +171,7 @@ func (c *serverConn) rest(call *serverCall) (has bool) {
 	if len(c.out) > 0 && !c.push(call) {
 		return false
 	}
-	if c.slow.add(c.since, time.Now()) {
+	if c.slow.add(c.since, clock()) {
 		c.server.watch.beAlert()
 	}
 	c.release()
@@ -196,7 +196,7 @@ func (c *serverConn) resume(call *serverCall) bool {
 		return false
 	}
 	call.number++
-	c.since = time.Now()
+	c.since = clock()
 	c.beWatched()
 	return true
 }
