@@ -56,9 +56,7 @@ func compare(ctx context.Context, o options) error {
 			fmt.Print("\n", where)
 			err = os.WriteFile(filepath.Join(o.profile, "where.md"), []byte(where), 0o644)
 		}
-		if err != nil {
-			return err
-		}
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }

@@ -83,7 +83,8 @@ func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 }
 
 // obtain finds or makes a link for the holder of a slot, from start on, and returns
-// the time when it has it. If it fails the slot is no longer the caller's.
+// the time when it had it, before a ping. If it fails the slot is no longer the
+// caller's.
 func (p *Pool) obtain(ctx context.Context, start time.Time, not *endpoint) (*link, time.Time, error) {
 	for now := start; ; now = time.Now() {
 		if err := ctx.Err(); err != nil {

@@ -87,10 +87,10 @@
 //
 // A method that is short runs on the goroutine that has read its request; after ten to twenty milliseconds, or one to two where
 // methods have been slow within the last second, the reading goes on on another, so that a method may take any time, block, and
-// wait for other calls of its connection. After that the connection's next calls, 64 at first and more each time, run on
-// goroutines of their own from the beginning, so that where slow calls are common none waits for them. The answers to requests
-// that arrived together leave together, or when one of them has taken that long. Parameters are decoded on the goroutine that
-// reads: a type with a decoder of its own that blocks holds up its connection.
+// wait for other calls of its connection. Once that has happened the connection's next calls, 64 at first and more each time,
+// run on goroutines of their own from the beginning, so that where slow calls are common none waits for them. The answers to
+// requests that arrived together leave together, or when one of them has taken that long. Parameters are decoded on the
+// goroutine that reads: a type with a decoder of its own that blocks holds up its connection.
 //
 // # Calls
 //

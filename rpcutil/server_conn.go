@@ -29,11 +29,11 @@ type serverConn struct {
 	done  chan struct{} // closed when it has ended and the hooks know; err is set before
 
 	// Of the goroutine that has the reading:
-	out   []byte        // answers that leave together
-	apart int           // requests that are still to be served apart, because one took long
-	runs  int           // how many they were in all
-	holds bool          // a place in Server.running
-	since time.Duration // when the wait for input ended last
+	out   []byte    // answers that leave together
+	apart int       // requests that are still to be served apart, because one took long
+	runs  int       // how many they were in all
+	holds bool      // a place in Server.running
+	since time.Time // when the wait for input, or for a place, ended last
 	slow  slowness
 
 	mu sync.Mutex
@@ -64,7 +64,6 @@ func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
 	}
 	c.change.L = &c.mu
 	c.turn.set(1, turnReading)
-	c.since = clock()
 	return c
 }
 
@@ -87,6 +86,7 @@ func (c *serverConn) start() {
 	} else if stopped && !link.stopReading() {
 		c.ending.Store(true)
 	}
+	c.since = time.Now()
 	c.read(1)
 }
 
@@ -138,6 +138,7 @@ func (c *serverConn) hold(call *serverCall, places chan struct{}) bool {
 	defer c.turn.set(call.number, turnReading)
 	select {
 	case places <- struct{}{}:
+		c.since = time.Now() // others' calls took the time
 		return true
 	case <-c.gone:
 		return false
@@ -171,10 +172,10 @@ func (c *serverConn) rest(call *serverCall) (has bool) {
 	if len(c.out) > 0 && !c.push(call) {
 		return false
 	}
-	if c.slow.add(c.since, clock()) {
+	c.release()
+	if c.slow.add(c.since, time.Now()) {
 		c.server.watch.beAlert()
 	}
-	c.release()
 	call.letGo()
 	c.turn.set(call.number, turnWaiting)
 	if c.ending.Load() && c.turn.take(call.number, turnWaiting) {
@@ -196,7 +197,7 @@ func (c *serverConn) resume(call *serverCall) bool {
 		return false
 	}
 	call.number++
-	c.since = clock()
+	c.since = time.Now()
 	c.beWatched()
 	return true
 }

@@ -27,13 +27,14 @@ func (snakeCase) ToWire(goName string) (wire string) {
 	if dot < 0 || dot == len(goName)-1 {
 		return goName
 	}
-	if wire, ok := snakeForms.Load(goName); ok {
-		return wire.(string)
+	if known, ok := snakeForms.Load(goName); ok {
+		return known.(string)
 	}
 	wire = snake(goName[dot+1:])
 	if len(goName) <= maxSnakeName && snakeCount.Load() < maxSnakeForms {
-		snakeCount.Add(1)
-		snakeForms.Store(strings.Clone(goName), wire)
+		if _, known := snakeForms.LoadOrStore(strings.Clone(goName), wire); !known {
+			snakeCount.Add(1)
+		}
 	}
 	return wire
 }
@@ -45,9 +46,10 @@ var (
 	snakeCount atomic.Int64
 )
 
+// They take a few megabytes at most.
 const (
 	maxSnakeForms = 4096
-	maxSnakeName  = 256
+	maxSnakeName  = 256 // bytes
 )
 
 // snake gives the snake form of a Go name. The rules, with their reasons, are a section of the package documentation; the table

@@ -9,8 +9,8 @@ import (
 // A turn says who has the reading of a connection and what it does with it. A
 // short method runs on the goroutine that has read its request, which saves a
 // switch of goroutines for each call. While one runs that takes longer, the
-// reading is taken from it and goes on elsewhere, so that it never holds up
-// another call.
+// reading is taken from it and goes on elsewhere, so that it does not hold up
+// others: not for longer than twice longTime.
 //
 // The word holds a number in its upper bits and one of the states in its lower
 // ones. The number grows with each wait for input and each time that the reading
@@ -53,36 +53,34 @@ func (t *turn) take(number, from uint64) bool {
 // that takes long, or a connection is slow, within the last second: where one method
 // takes long, others often do.
 const (
-	shortTime  = time.Millisecond
-	longTime   = 10 * time.Millisecond
-	alertLooks = int(time.Second / shortTime) // how many times it looks more often
+	shortTime = time.Millisecond
+	longTime  = 10 * time.Millisecond
+	alertTime = time.Second // for how long it looks more often
 )
 
-// A slowness sums up how long requests that arrived together kept the reading, where
-// that was longer than shortTime, less a quarter of the time that passes: a thread
-// that the system leaves waiting now and then is not what it is about.
+// A slowness says whether the reading of a connection is kept for long again and
+// again. It sums up the times longer than shortTime for which requests that arrived
+// together kept it, and loses a quarter of the time that passes: a thread that the
+// system leaves waiting for some milliseconds now and then is not what it is about.
 type slowness struct {
-	sum, last time.Duration // last is when something was added
+	sum  time.Duration
+	last time.Time // when something was added
 }
 
-// add adds the time from from to to, and reports whether the connection is slow.
-func (s *slowness) add(from, to time.Duration) bool {
-	d := to - from
+// add adds the time between two moments, and reports whether the connection is slow.
+func (s *slowness) add(from, to time.Time) bool {
+	d := to.Sub(from)
 	if d < shortTime {
 		return false
 	}
-	if s.sum > 0 {
-		s.sum = max(0, s.sum-(to-s.last)/4)
-	}
-	s.sum += d
+	s.sum = max(0, s.sum-to.Sub(s.last)/4) + d
 	s.last = to
-	return s.sum >= longTime
+	if s.sum < longTime {
+		return false
+	}
+	s.sum = longTime // what was long ago does not count for ever
+	return true
 }
-
-// clock is cheaper than time.Now, which asks for the time of day as well.
-func clock() time.Duration { return time.Since(clockStart) }
-
-var clockStart = time.Now()
 
 // A watch takes the reading from connections where it is held up. It looks at
 // them while there are any with something to do, by a timer: no goroutine is left
@@ -92,7 +90,7 @@ type watch struct {
 	// Protected by mu:
 	conns []*serverConn
 	timer *time.Timer // runs while there are conns
-	alert int         // how many more times it looks after shortTime
+	alert time.Time   // until then it looks more often
 }
 
 // add has a connection watched until it is seen waiting.
@@ -108,8 +106,7 @@ func (w *watch) add(c *serverConn) {
 // waitLocked has it look again.
 func (w *watch) waitLocked() {
 	d := longTime
-	if w.alert > 0 {
-		w.alert--
+	if time.Now().Before(w.alert) {
 		d = shortTime
 	}
 	if w.timer == nil {
@@ -123,10 +120,11 @@ func (w *watch) waitLocked() {
 func (w *watch) beAlert() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.alert == 0 && len(w.conns) > 0 {
+	now := time.Now()
+	if len(w.conns) > 0 && !now.Before(w.alert) {
 		w.timer.Reset(shortTime)
 	}
-	w.alert = alertLooks
+	w.alert = now.Add(alertTime)
 }
 
 func (w *watch) look() {
@@ -139,7 +137,7 @@ func (w *watch) look() {
 			kept = append(kept, c)
 		}
 		if taken {
-			w.alert = alertLooks
+			w.alert = time.Now().Add(alertTime)
 		}
 	}
 	clear(w.conns[len(kept):])

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -44,6 +45,7 @@ type floorCodec struct {
 
 	head, got [floorHeader]byte
 	numbers   [2 * floorNumber]byte
+	long      []byte // where bytes arrive
 }
 
 func newFloorCodec(conn net.Conn) *floorCodec {
@@ -105,8 +107,9 @@ func (c *floorCodec) readBody(value any) error {
 	}
 	switch v := value.(type) {
 	case *[]byte:
-		*v = slices.Grow([]byte(nil), n)[:n] // of the caller or the method, and not cleared first
-		_, err := io.ReadFull(c.in, *v)
+		c.long = slices.Grow(c.long[:0], n)[:n]
+		_, err := io.ReadFull(c.in, c.long)
+		*v = bytes.Clone(c.long) // of the caller or the method; not cleared first, as make's would be
 		return err
 	case *load.SumArgs:
 		if err := number(&v.X); err != nil {

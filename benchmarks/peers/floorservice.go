@@ -11,7 +11,7 @@ import (
 // floorService is floorDirect with a method of net/rpc that gives the answers: what
 // no server that serves net/rpc's methods can exceed, even if its codec does nothing.
 func floorService() Peer {
-	return directPeer("floor-service", "the same, each call served by a method of net/rpc",
+	return directPeer("floor-service", "pipelined calls of the same bytes, each served by net/rpc's server",
 		func(conn net.Conn, s script) {
 			server := rpc.NewServer()
 			if err := server.Register(load.Bench{}); err != nil {
@@ -23,8 +23,10 @@ func floorService() Peer {
 					return out, errDirect
 				}
 				call.request, call.out = request, out
-				err := server.ServeRequest(&call)
-				return call.out, err
+				if err := server.ServeRequest(&call); err != nil {
+					return out, err
+				}
+				return call.out, call.err
 			})
 		})
 }
@@ -34,6 +36,7 @@ type knownCall struct {
 	script  script
 	request []byte
 	out     []byte
+	err     error // of WriteResponse, which net/rpc drops
 }
 
 func (c *knownCall) ReadRequestHeader(r *rpc.Request) error {
@@ -52,7 +55,7 @@ func (c *knownCall) ReadRequestBody(body any) error {
 
 func (c *knownCall) WriteResponse(r *rpc.Response, result any) error {
 	if sum, ok := result.(*int); !ok || *sum != 3 {
-		return fmt.Errorf("floor-service: the result is a %T, %s", result, r.Error)
+		c.err = fmt.Errorf("floor-service: the result is a %T, %s", result, r.Error)
 	}
 	c.out = c.script.appendReply(c.out, c.request)
 	return nil

@@ -87,22 +87,28 @@ func Goals() []Goal {
 }
 
 // Floors are the bounds of peers: what is in the way of all that have their
-// structure, measured in the same workload. The Mux's goals compare it with what
-// is in its place otherwise, so a floor would say nothing.
+// structure, measured in the same workload.
 func Floors() map[string]string {
 	return map[string]string{
 		"drop-in":          "floor-netrpc",
-		"rpcutil":          "floor-direct",
+		"mux":              "floor-netrpc", // Mux.ServeCodec reads and answers as net/rpc's server does
+		"rpcutil":          "floor-service",
 		"pool":             "floor-pool-checked",
-		"pool-shared":      "floor-direct",
+		"pool-shared":      "floor-service",
 		"mprpc-to-rpcutil": "mprpc-to-raw",
 		"pool-to-mprpc":    "raw-to-mprpc",
 	}
 }
 
-// floor is the goal for the floor of its peer, with peer "" if there is none.
+// floor is the goal for the floor of its peer, with peer "" if there is none: the
+// floor says nothing of a goal beside another way of this project.
 func (g Goal) floor() Goal {
-	g.Peer = Floors()[g.Peer]
+	floors := Floors()
+	if floors[g.Against] == "" {
+		g.Peer = floors[g.Peer]
+	} else {
+		g.Peer = ""
+	}
 	return g
 }
 

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,7 +33,7 @@ var shares = []share{
 	{"memory", within("runtime.mallocgc", "runtime.growslice", "runtime.gcBgMarkWorker", "runtime.gcAssistAlloc", "runtime.gcStart",
 		"runtime.gcMarkDone", "runtime.gcDrain", "runtime.bgsweep", "runtime.bgscavenge")},
 	{"locks", within("sync.(*Mutex)", "internal/sync.(*Mutex)", "sync.(*RWMutex)")},
-	{"net/rpc, the method", within("net/rpc.", "reflect.Value.Call", "reflect.Value.call")},
+	{"net/rpc, calls by reflection", within("net/rpc.", "reflect.Value.Call", "reflect.Value.call")},
 	{"gob, JSON", within("encoding/")},
 	{"this project", within("github.com/go-mprpc/mprpc/codec", "github.com/go-mprpc/mprpc/rpcutil", "github.com/go-mprpc/mprpc/pool")},
 	{"package net", within("net.", "internal/poll.")},
@@ -89,7 +88,7 @@ func profiled(file string) (sums []float64, err error) {
 // medians of the rounds.
 func (r *Run) Where(dir string) (string, error) {
 	var b strings.Builder
-	b.WriteString("# Where the processor time goes\n\nMicroseconds per call, by CPU profiles of the peers in Go: what the innermost " +
+	b.WriteString("# Where the processor time goes\n\nMicroseconds per call, by CPU profiles of the peers in Go, warm-up included: what the innermost " +
 		"function that is in any column is for. Work that the runtime does for somebody, such as copies and maps, is theirs.\n\n")
 	r.conditions(&b)
 	for _, w := range r.Workloads {
@@ -125,15 +124,13 @@ func (r *Run) Where(dir string) (string, error) {
 // whereOf returns the microseconds of each share, and of all.
 func (r *Run) whereOf(dir, workload, peer, side string) ([]float64, error) {
 	rows := make([][]float64, len(shares)+1)
-	var missing error
 	for _, s := range r.Samples {
 		if s.Workload != workload || s.Peer != peer {
 			continue
 		}
 		sums, err := profiled(filepath.Join(dir, run.ProfileName(workload, peer, s.Round)+"-"+side+".pprof"))
 		if err != nil {
-			missing = err
-			continue
+			return nil, err
 		}
 		used := s.Result.ClientCPU
 		if side == "server" {
@@ -149,7 +146,7 @@ func (r *Run) whereOf(dir, workload, peer, side string) ([]float64, error) {
 		rows[len(shares)] = append(rows[len(shares)], each)
 	}
 	if len(rows[0]) == 0 {
-		return nil, cmp.Or(missing, fs.ErrNotExist)
+		return nil, fs.ErrNotExist
 	}
 	column := make([]float64, len(rows))
 	for i, row := range rows {

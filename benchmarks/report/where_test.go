@@ -62,7 +62,7 @@ func TestWhereTheProcessorTimeGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "| | read, write | waiting, waking | goroutines made, stacks grown | memory | locks | net/rpc, the method | gob, JSON | this project | package net | the benchmark | the rest | all |\n" +
+	want := "| | read, write | waiting, waking | goroutines made, stacks grown | memory | locks | net/rpc, calls by reflection | gob, JSON | this project | package net | the benchmark | the rest | all |\n" +
 		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n" +
 		"| rpcutil, client | 5.00 | 0.00 | 0.00 | 1.00 | 0.00 | 2.00 | 0.00 | 2.00 | 0.00 | 0.00 | 0.00 | 10.00 |\n"
 	if _, table, _ := strings.Cut(got, "## serial: one caller\n\n"); table != want {
