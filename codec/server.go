@@ -18,7 +18,9 @@ type server struct {
 	inQueue int                // bytes of their methods and parameters
 	closing bool               // a duplex has ended: the last answer closes it
 
-	current *served // the request whose body comes next; of the reading goroutine alone
+	// Of the reading goroutine alone:
+	current *served // the request whose body comes next
+	full    bool    // MaxPending requests may be unanswered
 }
 
 func newServer(set *settings, conn *transport) *server {
@@ -60,8 +62,10 @@ func (s *server) next() (*served, error) {
 	if s.reader == nil {
 		return s.nextQueued()
 	}
-	if err := s.waitForRoom(); err != nil {
-		return nil, err
+	if s.full || s.over.Load() {
+		if err := s.waitForRoom(); err != nil {
+			return nil, err
+		}
 	}
 	frame, err := nextFrame(s.reader)
 	if err != nil {
@@ -101,6 +105,7 @@ func (s *server) register(call *served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.registerLocked(call)
+	s.full = len(s.pending) >= s.set.MaxPending // answers make room, nobody else takes it
 }
 
 func (s *server) registerLocked(call *served) {
