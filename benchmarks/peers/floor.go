@@ -13,7 +13,9 @@ import (
 // this project cannot give up and does nothing but the inevitable in it, so a goal
 // that it does not meet cannot be met. They know which calls will come.
 func floors() []Peer {
-	all := slices.Concat([]Peer{floorNetRPC(), floorDirect(), floorService(), floorPool()}, floorPoolChecked(), []Peer{mprpcToRaw(), rawToMprpc()})
+	all := slices.Concat([]Peer{
+		floorNetRPC(), floorNetRPCWire(), floorDirect(), floorService(), floorServiceWire(), floorPool(),
+	}, floorPoolChecked(), []Peer{mprpcToRaw(), rawToMprpc()})
 	for i := range all {
 		all[i].Floor = true
 	}

@@ -90,11 +90,11 @@ func Goals() []Goal {
 // structure, measured in the same workload.
 func Floors() map[string]string {
 	return map[string]string{
-		"drop-in":          "floor-netrpc",
-		"mux":              "floor-netrpc", // Mux.ServeCodec reads and answers as net/rpc's server does
-		"rpcutil":          "floor-service",
+		"drop-in":          "floor-netrpc-wire",
+		"mux":              "floor-netrpc-wire", // Mux.ServeCodec reads and answers as net/rpc's server does
+		"rpcutil":          "floor-service-wire",
 		"pool":             "floor-pool-checked",
-		"pool-shared":      "floor-service",
+		"pool-shared":      "floor-service-wire",
 		"mprpc-to-rpcutil": "mprpc-to-raw",
 		"pool-to-mprpc":    "raw-to-mprpc",
 	}

@@ -28,11 +28,11 @@ func small() *Run {
 		Awake: true, Rounds: 3, Workloads: load.Workloads()[:1],
 		Peers: []Peer{
 			{Name: "drop-in", Title: "this project, drop-in"}, {Name: "gob", Title: "net/rpc (gob)"},
-			{Name: "floor-netrpc", Title: "a codec that does nothing", Floor: true},
+			{Name: "floor-netrpc-wire", Title: "a codec that does nothing", Floor: true},
 		},
 		Samples: []run.Sample{
 			sample("drop-in", "serial", 26000), sample("drop-in", "serial", 13000), sample("drop-in", "serial", 60000),
-			sample("floor-netrpc", "serial", 28000),
+			sample("floor-netrpc-wire", "serial", 28000),
 			sample("gob", "serial", 20000), sample("gob", "serial", 10000), sample("gob", "serial", 30000),
 		},
 		LeftOut: []LeftOut{{Peer: "zerorpc", Reason: "no Python"}},
@@ -87,7 +87,7 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| net/rpc (gob) | 20,000 |", "1.30 x gob", "| 1.40 x gob (floor-netrpc) |",
+	for _, want := range []string{"| net/rpc (gob) | 20,000 |", "1.30 x gob", "| 1.40 x gob (floor-netrpc-wire) |",
 		"Floors:\n\n", "awake-serial.svg", "zerorpc, all: no Python"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)
