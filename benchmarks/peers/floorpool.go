@@ -26,11 +26,7 @@ func poolOfRaw(name, title string, ready func(*rawCaller) exchanges) Peer {
 			if err != nil {
 				return nil, nil, err
 			}
-			free := make(chan exchanges, w.Conns) // a channel wakes its receivers in their order
-			_, closeAll, err := dialEach(addr, w, func(conn net.Conn) (load.Caller, func() error) {
-				free <- ready(newRawCaller(conn, script))
-				return nil, conn.Close
-			})
+			free, closeAll, err := fairly(addr, w, func(conn net.Conn) exchanges { return ready(newRawCaller(conn, script)) })
 			call := func() error {
 				exchange := <-free
 				err := exchange()
@@ -41,4 +37,15 @@ func poolOfRaw(name, title string, ready func(*rawCaller) exchanges) Peer {
 		}},
 		Not: only("serial", "64x4", "64x20"),
 	}
+}
+
+// fairly opens the connections of a pool and makes a T of each: a channel wakes its
+// receivers in their order.
+func fairly[T any](addr string, w load.Workload, ready func(net.Conn) T) (free chan T, closeAll func(), err error) {
+	free = make(chan T, w.Conns)
+	_, closeAll, err = dialEach(addr, w, func(conn net.Conn) (load.Caller, func() error) {
+		free <- ready(conn)
+		return nil, conn.Close
+	})
+	return free, closeAll, err
 }

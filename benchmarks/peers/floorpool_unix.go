@@ -6,6 +6,9 @@ import (
 	"errors"
 	"net"
 	"syscall"
+
+	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // floorPoolChecked is floorPool with a look at the connection before each use, as
@@ -16,12 +19,66 @@ func floorPoolChecked() []Peer {
 			quiet := looker(c.conn)
 			return func() error {
 				if !quiet() {
-					return errors.New("floor-pool-checked: the peer has hung up, or sent something unasked")
+					return errUnquiet
 				}
 				return c.exchange()
 			}
-		})}
+		}), floorPoolWire()}
 }
+
+// floorPoolWire is floorPoolChecked with the messages and the server of
+// floorServiceWire.
+func floorPoolWire() Peer {
+	p := floorServiceWire()
+	p.Name = "floor-pool-wire"
+	p.Title = "the same, served by net/rpc's server, messages made and read by package wire"
+	p.Client = Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
+		free, closeAll, err := fairly(addr, w, newPooledCaller)
+		call := func(_ string, args, reply any) error {
+			c := <-free
+			err := c.call(args, reply)
+			free <- c
+			return err
+		}
+		return []load.Caller{load.NetRPC(call)}, closeAll, err
+	}}
+	p.Not = only("serial", "64x4", "64x20")
+	return p
+}
+
+// A pooledCaller makes one call at a time, on its caller's goroutine.
+type pooledCaller struct {
+	conn    net.Conn
+	in      *wire.Reader
+	quiet   func() bool
+	request []byte
+}
+
+func newPooledCaller(conn net.Conn) *pooledCaller {
+	return &pooledCaller{conn: conn, in: wire.NewReader(conn, converting.Limits), quiet: looker(conn)}
+}
+
+func (c *pooledCaller) call(args, reply any) (err error) {
+	if !c.quiet() {
+		return errUnquiet
+	}
+	if c.request, err = converting.AppendRequest(c.request[:0], directBase, "sum", args, false); err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(c.request); err != nil {
+		return err
+	}
+	msg, err := nextMessage(c.in)
+	if err != nil {
+		return err
+	}
+	if msg.Num != directBase {
+		return errDirect
+	}
+	return converting.DecodeResult(msg.Result, reply)
+}
+
+var errUnquiet = errors.New("floor-pool: the peer has hung up, or sent something unasked")
 
 // looker returns a function that reports that the connection is open and has
 // nothing to read; it allocates nothing.

@@ -86,30 +86,33 @@ func Goals() []Goal {
 	return goals
 }
 
-// Floors are the bounds of peers: what is in the way of all that have their
-// structure, measured in the same workload.
-func Floors() map[string]string {
-	return map[string]string{
-		"drop-in":          "floor-netrpc-wire",
-		"mux":              "floor-netrpc-wire", // Mux.ServeCodec reads and answers as net/rpc's server does
-		"rpcutil":          "floor-service-wire",
-		"pool":             "floor-pool-checked",
-		"pool-shared":      "floor-service-wire",
-		"mprpc-to-rpcutil": "mprpc-to-raw",
-		"pool-to-mprpc":    "raw-to-mprpc",
+// Floors are the bounds of peers, the nearest first: what is in the way of all that
+// have their structure, measured in the same workload.
+func Floors() map[string][]string {
+	return map[string][]string{
+		"drop-in":          {"floor-netrpc-wire", "floor-netrpc"},
+		"mux":              {"floor-netrpc-wire", "floor-netrpc"}, // Mux.ServeCodec reads and answers as net/rpc's server does
+		"rpcutil":          {"floor-service-wire", "floor-service", "floor-direct"},
+		"pool":             {"floor-pool-wire", "floor-pool-checked", "floor-pool"},
+		"pool-shared":      {"floor-service-wire", "floor-service", "floor-direct"},
+		"mprpc-to-rpcutil": {"mprpc-to-raw"},
+		"pool-to-mprpc":    {"raw-to-mprpc"},
 	}
 }
 
-// floor is the goal for the floor of its peer, with peer "" if there is none: the
+// floor looks the goal up for the nearest floor of its peer that the run has. A
 // floor says nothing of a goal beside another way of this project.
-func (g Goal) floor() Goal {
+func (r *Run) floor(g Goal) (o Outcome) {
 	floors := Floors()
-	if floors[g.Against] == "" {
-		g.Peer = floors[g.Peer]
-	} else {
-		g.Peer = ""
+	if floors[g.Against] != nil {
+		return o
 	}
-	return g
+	for _, g.Peer = range floors[g.Peer] {
+		if o = r.Judge(g); o.Known {
+			return o
+		}
+	}
+	return o
 }
 
 // An Outcome is a goal in a run. Known is false if the run has not all of what

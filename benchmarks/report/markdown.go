@@ -89,7 +89,7 @@ func (r *Run) goals(b *strings.Builder) {
 			reach = fmt.Sprintf("%.2f", g.Reach)
 		}
 		floor := "-"
-		if f := r.Judge(g.floor()); f.Known {
+		if f := r.floor(g); f.Known {
 			floor = fmt.Sprintf("%s (%s)", f.is(), f.Peer)
 		}
 		fmt.Fprintf(b, "| %s | %s | %v | %s | %s %.2f%s | %s | %s | %s |\n",
