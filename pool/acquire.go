@@ -34,10 +34,9 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 			return nil, err
 		}
 	}
-	l, got, err := p.obtain(ctx, now, not)
+	l, err := p.obtain(ctx, now, not)
 	if err == nil {
-		l.got = got
-		l.waited = got.Sub(start)
+		l.waited = l.got.Sub(start)
 	}
 	return l, err
 }
@@ -82,30 +81,30 @@ func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 	return now, nil
 }
 
-// obtain finds or makes a link for the holder of a slot, from start on, and returns
-// the time when it had it, before a ping. If it fails the slot is no longer the
-// caller's.
-func (p *Pool) obtain(ctx context.Context, start time.Time, not *endpoint) (*link, time.Time, error) {
+// obtain finds or makes a link for the holder of a slot, from start on. It notes when
+// it had it, before a ping. If it fails the slot is no longer the caller's.
+func (p *Pool) obtain(ctx context.Context, start time.Time, not *endpoint) (*link, error) {
 	for now := start; ; now = time.Now() {
 		if err := ctx.Err(); err != nil {
 			p.slots.Release(1)
-			return nil, now, ended(ctx)
+			return nil, ended(ctx)
 		}
 		p.mu.Lock()
 		c, err := p.nextLocked(start, now, not)
 		if err != nil {
 			p.unlock()
 			p.slots.Release(1)
-			return nil, now, err
+			return nil, err
 		}
 		switch {
 		case c.link != nil:
 			p.unlock()
 			if p.sound(ctx, time.Time{}, c.link, now) {
-				return c.link, now, nil
+				c.link.got = now
+				return c.link, nil
 			}
 			if err := p.discard(c.link); err != nil {
-				return nil, now, err
+				return nil, err
 			}
 		case c.dial != nil:
 			d := p.dialLocked(c.dial)
@@ -113,13 +112,14 @@ func (p *Pool) obtain(ctx context.Context, start time.Time, not *endpoint) (*lin
 			l, err := p.await(ctx, d)
 			if l != nil && ctx.Err() != nil { // both have ended at once
 				p.release(l, errNotUsed)
-				return nil, now, ended(ctx)
+				return nil, ended(ctx)
 			}
 			if l != nil {
-				return l, time.Now(), nil
+				l.got = time.Now()
+				return l, nil
 			}
 			if err != nil { // the slot is the dial's now
-				return nil, now, err
+				return nil, err
 			}
 		default:
 			if p.changed == nil {

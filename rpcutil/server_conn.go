@@ -269,24 +269,24 @@ func (c *serverConn) handOver(call *serverCall) {
 
 // look is how the watch sees that a connection has been busy since it looked last:
 // then the reading is taken from the method that runs. It reports whether to watch
-// on, and whether it has taken the reading.
-func (c *serverConn) look() (watchOn, taken bool) {
+// on. watch.mu is held.
+func (c *serverConn) look() bool {
 	number, state := c.turn.state()
 	if number != c.seen {
 		c.seen = number
-		return true, false
+		return true
 	}
 	switch state {
 	case turnWaiting, turnHeld:
 		c.watched.Store(false)
 		if now, stateNow := c.turn.state(); now == number && stateNow == state {
-			return false, false
+			return false
 		}
 		// It goes on and may have seen itself watched.
-		return c.watched.CompareAndSwap(false, true), false
+		return c.watched.CompareAndSwap(false, true)
 	case turnRunning:
 		c.mu.Lock()
-		taken = c.turn.take(number, turnRunning)
+		taken := c.turn.take(number, turnRunning)
 		if taken {
 			c.calls++
 		}
@@ -294,10 +294,11 @@ func (c *serverConn) look() (watchOn, taken bool) {
 		if taken {
 			c.runs = min(max(2*c.runs, longRuns), mostRuns)
 			c.holds, c.apart = false, c.runs
+			c.server.watch.beAlertLocked()
 			go c.readOn(number + 1)
 		}
 	}
-	return true, taken
+	return true
 }
 
 // left is called when a goroutine that has lost the reading is done with its call.

@@ -120,6 +120,10 @@ func (w *watch) waitLocked() {
 func (w *watch) beAlert() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.beAlertLocked()
+}
+
+func (w *watch) beAlertLocked() {
 	now := time.Now()
 	if len(w.conns) > 0 && !now.Before(w.alert) {
 		w.timer.Reset(shortTime)
@@ -132,12 +136,8 @@ func (w *watch) look() {
 	defer w.mu.Unlock()
 	kept := w.conns[:0]
 	for _, c := range w.conns {
-		watchOn, taken := c.look()
-		if watchOn {
+		if c.look() {
 			kept = append(kept, c)
-		}
-		if taken {
-			w.alert = time.Now().Add(alertTime)
 		}
 	}
 	clear(w.conns[len(kept):])
