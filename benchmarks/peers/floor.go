@@ -15,7 +15,7 @@ import (
 func floors() []Peer {
 	all := slices.Concat([]Peer{
 		floorNetRPC(), floorNetRPCWire(), floorDirect(), floorService(), floorServiceWire(), floorPool(),
-	}, floorPoolChecked(), []Peer{mprpcToRaw(), rawToMprpc()})
+	}, floorPoolsChecked(), []Peer{mprpcToRaw(), rawToMprpc()})
 	for i := range all {
 		all[i].Floor = true
 	}

@@ -15,18 +15,17 @@ import (
 // with a connection of its own writes and reads itself.
 func floorDirect() Peer {
 	return directPeer("floor-direct", "pipelined calls of the same bytes, without net/rpc and codec",
-		func(conn net.Conn, s script) {
-			serveDirect(conn, s, func(out, request []byte) ([]byte, error) {
-				if !sameButID(request, s.Request) {
-					return out, errDirect
-				}
-				return s.appendReply(out, request), nil
-			})
+		func(s *script) directAnswer {
+			return func(out, request []byte) ([]byte, error) { return s.appendReply(out, request), nil }
 		})
 }
 
-// directPeer makes a peer with the client of floorDirect.
-func directPeer(name, title string, serve func(net.Conn, script)) Peer {
+// A directAnswer appends the answer to the request that is known to come.
+type directAnswer func(out, request []byte) ([]byte, error)
+
+// directPeer makes a peer with the client of floorDirect, and a server with what
+// answers returns for each connection.
+func directPeer(name, title string, answers func(*script) directAnswer) Peer {
 	return Peer{
 		Name:  name,
 		Title: title,
@@ -35,7 +34,7 @@ func directPeer(name, title string, serve func(net.Conn, script)) Peer {
 			if err != nil {
 				return err
 			}
-			return serveEach(l, func(conn net.Conn) { serve(conn, script) })
+			return serveEach(l, func(conn net.Conn) { serveDirect(conn, &script, answers(&script)) })
 		}},
 		Client: Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
 			script, err := newScript(w)
@@ -99,10 +98,13 @@ func (s *script) appendReply(out, request []byte) []byte {
 }
 
 // serveDirect answers with what answer appends, together what has arrived together.
-func serveDirect(conn net.Conn, s script, answer func(out, request []byte) ([]byte, error)) {
+func serveDirect(conn net.Conn, s *script, answer directAnswer) {
 	defer conn.Close()
 	var out []byte
 	eachMessage(conn, len(s.Request), func(request []byte) (err error) {
+		if !sameButID(request, s.Request) {
+			return errDirect
+		}
 		out, err = answer(out, request)
 		return err
 	}, func() error {

@@ -17,9 +17,13 @@ import (
 // floorNetRPC is net/rpc with a codec that does next to nothing: what no codec
 // under rpc.Client and rpc.Server can exceed.
 func floorNetRPC() Peer {
-	p := netRPC("floor-netrpc", "net/rpc with a codec that does next to nothing",
+	return netRPCFloor("floor-netrpc", "net/rpc with a codec that does next to nothing",
 		func(conn net.Conn) rpc.ServerCodec { return &floorServer{newFloorCodec(conn)} },
-		func(conn net.Conn) *rpc.Client { return rpc.NewClientWithCodec(&floorClient{newFloorCodec(conn)}) })
+		func(conn net.Conn) rpc.ClientCodec { return &floorClient{newFloorCodec(conn)} })
+}
+
+func netRPCFloor(name, title string, server func(net.Conn) rpc.ServerCodec, client func(net.Conn) rpc.ClientCodec) Peer {
+	p := netRPC(name, title, server, func(conn net.Conn) *rpc.Client { return rpc.NewClientWithCodec(client(conn)) })
 	p.Not = only("serial", "64x1", "64x4", "64x20", "echo64k", "echo1m", "slow")
 	return p
 }
@@ -34,14 +38,32 @@ const (
 	floorNumber = 8
 )
 
-// A floorCodec is what both sides have in common. A message that is alone is
-// written by its caller, others by a goroutine, since net/rpc holds a lock while
-// a codec writes and nothing could gather meanwhile; see codec's writer.
-type floorCodec struct {
-	conn   net.Conn
-	in     *bufio.Reader
+// A floorConn is a connection of net/rpc. A message that is alone is written by
+// its caller, others by a goroutine, since net/rpc holds a lock while a codec
+// writes and nothing could gather meanwhile; see codec's writer.
+type floorConn struct {
 	out    gatherer
 	flying atomic.Int32 // calls under way
+}
+
+func newFloorConn(conn net.Conn) *floorConn { return &floorConn{out: gatherer{conn: conn}} }
+
+func (c *floorConn) Close() error { return c.out.conn.Close() }
+
+func (c *floorConn) write(head, body []byte, alone bool) error {
+	if alone {
+		return c.out.addAlone(head, body)
+	}
+	if c.out.add(head, body) {
+		go c.out.flush()
+	}
+	return nil
+}
+
+// A floorCodec is what both sides have in common.
+type floorCodec struct {
+	*floorConn
+	in *bufio.Reader
 
 	head, got [floorHeader]byte
 	numbers   [2 * floorNumber]byte
@@ -49,10 +71,8 @@ type floorCodec struct {
 }
 
 func newFloorCodec(conn net.Conn) *floorCodec {
-	return &floorCodec{conn: conn, in: bufio.NewReader(conn), out: gatherer{conn: conn}}
+	return &floorCodec{floorConn: newFloorConn(conn), in: bufio.NewReader(conn)}
 }
-
-func (c *floorCodec) Close() error { return c.conn.Close() }
 
 // send makes a message of a value of the service.
 func (c *floorCodec) send(seq uint64, method int, value any, alone bool) error {
@@ -79,13 +99,7 @@ func (c *floorCodec) send(seq uint64, method int, value any, alone bool) error {
 	binary.BigEndian.PutUint32(c.head[:], uint32(len(body)))
 	binary.BigEndian.PutUint64(c.head[4:], seq)
 	c.head[12] = byte(method)
-	if alone {
-		return c.out.addAlone(c.head[:], body)
-	}
-	if c.out.add(c.head[:], body) {
-		go c.out.flush()
-	}
-	return nil
+	return c.write(c.head[:], body, alone)
 }
 
 func (c *floorCodec) readHeader() (seq uint64, method int, err error) {

@@ -26,26 +26,27 @@ func poolOfRaw(name, title string, ready func(*rawCaller) exchanges) Peer {
 			if err != nil {
 				return nil, nil, err
 			}
-			free, closeAll, err := fairly(addr, w, func(conn net.Conn) exchanges { return ready(newRawCaller(conn, script)) })
-			call := func() error {
-				exchange := <-free
-				err := exchange()
-				free <- exchange
-				return err
-			}
+			use, closeAll, err := fairly(addr, w, func(conn net.Conn) exchanges { return ready(newRawCaller(conn, script)) })
+			call := func() error { return use(func(exchange exchanges) error { return exchange() }) }
 			return []load.Caller{exchanges(call)}, closeAll, err
 		}},
 		Not: only("serial", "64x4", "64x20"),
 	}
 }
 
-// fairly opens the connections of a pool and makes a T of each: a channel wakes its
-// receivers in their order.
-func fairly[T any](addr string, w load.Workload, ready func(net.Conn) T) (free chan T, closeAll func(), err error) {
-	free = make(chan T, w.Conns)
+// fairly opens the connections of a pool and makes a T of each. use calls a function
+// with the next that is free: a channel wakes its receivers in their order.
+func fairly[T any](addr string, w load.Workload, ready func(net.Conn) T) (use func(func(T) error) error, closeAll func(), err error) {
+	free := make(chan T, w.Conns)
+	use = func(f func(T) error) error {
+		t := <-free
+		err := f(t)
+		free <- t
+		return err
+	}
 	_, closeAll, err = dialEach(addr, w, func(conn net.Conn) (load.Caller, func() error) {
 		free <- ready(conn)
 		return nil, conn.Close
 	})
-	return free, closeAll, err
+	return use, closeAll, err
 }

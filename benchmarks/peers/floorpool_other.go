@@ -2,5 +2,5 @@
 
 package peers
 
-// floorPoolChecked is there where package pool looks at connections.
-func floorPoolChecked() []Peer { return nil }
+// floorPoolsChecked are there where package pool looks at connections.
+func floorPoolsChecked() []Peer { return nil }

@@ -11,9 +11,10 @@ import (
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// floorPoolChecked is floorPool with a look at the connection before each use, as
-// package pool has it: writing cannot tell that the peer has hung up.
-func floorPoolChecked() []Peer {
+// floorPoolsChecked are floorPool with a look at the connection before each use, as
+// package pool has it (writing cannot tell that the peer has hung up), and
+// floorPoolWire.
+func floorPoolsChecked() []Peer {
 	return []Peer{poolOfRaw("floor-pool-checked", "the same, and a look whether the connection is sound before each call",
 		func(c *rawCaller) exchanges {
 			quiet := looker(c.conn)
@@ -26,19 +27,16 @@ func floorPoolChecked() []Peer {
 		}), floorPoolWire()}
 }
 
-// floorPoolWire is floorPoolChecked with the messages and the server of
+// floorPoolWire is that with the messages and the server of
 // floorServiceWire.
 func floorPoolWire() Peer {
 	p := floorServiceWire()
 	p.Name = "floor-pool-wire"
 	p.Title = "the same, served by net/rpc's server, messages made and read by package wire"
 	p.Client = Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
-		free, closeAll, err := fairly(addr, w, newPooledCaller)
+		use, closeAll, err := fairly(addr, w, newPooledCaller)
 		call := func(_ string, args, reply any) error {
-			c := <-free
-			err := c.call(args, reply)
-			free <- c
-			return err
+			return use(func(c *pooledCaller) error { return c.call(args, reply) })
 		}
 		return []load.Caller{load.NetRPC(call)}, closeAll, err
 	}}

@@ -2,7 +2,6 @@ package peers
 
 import (
 	"fmt"
-	"net"
 	"net/rpc"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
@@ -12,28 +11,21 @@ import (
 // no server that serves net/rpc's methods can exceed, even if its codec does nothing.
 func floorService() Peer {
 	return directPeer("floor-service", "pipelined calls of the same bytes, each served by net/rpc's server",
-		func(conn net.Conn, s script) {
-			server := rpc.NewServer()
-			if err := server.Register(load.Bench{}); err != nil {
-				panic(err) // it is known to be a service
-			}
-			call := knownCall{script: s}
-			serveDirect(conn, s, func(out, request []byte) ([]byte, error) {
-				if !sameButID(request, s.Request) {
-					return out, errDirect
-				}
+		func(s *script) directAnswer {
+			server, call := benchServer(), knownCall{script: s}
+			return func(out, request []byte) ([]byte, error) {
 				call.request, call.out = request, out
 				if err := server.ServeRequest(&call); err != nil {
 					return out, err
 				}
 				return call.out, call.err
-			})
+			}
 		})
 }
 
 // A knownCall is the codec of a call whose parameters are known, and its answer.
 type knownCall struct {
-	script  script
+	script  *script
 	request []byte
 	out     []byte
 	err     error // of WriteResponse, which net/rpc drops

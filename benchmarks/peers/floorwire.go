@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/rpc"
 	"slices"
-	"sync/atomic"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
 	"github.com/go-mprpc/mprpc/codec/wire"
@@ -21,10 +20,7 @@ func floorServiceWire() Peer {
 		Name:  "floor-service-wire",
 		Title: "pipelined calls served by net/rpc's server, messages made and read by package wire",
 		Server: Server{Go: func(l net.Listener) error {
-			server := rpc.NewServer()
-			if err := server.RegisterName("Bench", load.Bench{}); err != nil {
-				return err
-			}
+			server := benchServer()
 			return serveEach(l, func(conn net.Conn) { serveConverted(conn, server) })
 		}},
 		Client: Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
@@ -152,39 +148,26 @@ func (c *convertingCaller) call(_ string, args, reply any) (err error) {
 // floorNetRPCWire is floorNetRPC with messages of package wire. The methods are
 // still known by name.
 func floorNetRPCWire() Peer {
-	p := netRPC("floor-netrpc-wire", "net/rpc with a codec that does no more than make and read messages with package wire",
+	return netRPCFloor("floor-netrpc-wire", "net/rpc with a codec that does no more than make and read messages with package wire",
 		func(conn net.Conn) rpc.ServerCodec { return &wireServer{newWireCodec(conn)} },
-		func(conn net.Conn) *rpc.Client { return rpc.NewClientWithCodec(&wireClient{newWireCodec(conn)}) })
-	p.Not = only("serial", "64x1", "64x4", "64x20", "echo64k", "echo1m", "slow")
-	return p
+		func(conn net.Conn) rpc.ClientCodec { return &wireClient{newWireCodec(conn)} })
 }
 
-// A wireCodec is what both sides have in common; see floorCodec.
+// A wireCodec is what both sides have in common.
 type wireCodec struct {
-	conn   net.Conn
-	in     *wire.Reader
-	out    gatherer
-	flying atomic.Int32 // calls under way
-
+	*floorConn
+	in    *wire.Reader
 	got   wire.Message // read last
 	spare []byte       // for the message to be sent; net/rpc sends one at a time
 }
 
 func newWireCodec(conn net.Conn) *wireCodec {
-	return &wireCodec{conn: conn, in: wire.NewReader(conn, converting.Limits), out: gatherer{conn: conn}}
+	return &wireCodec{floorConn: newFloorConn(conn), in: wire.NewReader(conn, converting.Limits)}
 }
-
-func (c *wireCodec) Close() error { return c.conn.Close() }
 
 func (c *wireCodec) send(msg []byte, alone bool) error {
 	c.spare = msg
-	if alone {
-		return c.out.addAlone(nil, msg)
-	}
-	if c.out.add(nil, msg) {
-		go c.out.flush()
-	}
-	return nil
+	return c.write(nil, msg, alone)
 }
 
 func (c *wireCodec) next() (seq uint64, err error) {

@@ -14,10 +14,7 @@ func netRPC(name, title string, server func(net.Conn) rpc.ServerCodec, client fu
 		Name:  name,
 		Title: title,
 		Server: Server{Go: func(l net.Listener) error {
-			s := rpc.NewServer()
-			if err := s.Register(load.Bench{}); err != nil {
-				return err
-			}
+			s := benchServer()
 			return serveEach(l, func(conn net.Conn) {
 				if server == nil {
 					s.ServeConn(conn)
@@ -33,6 +30,15 @@ func netRPC(name, title string, server func(net.Conn) rpc.ServerCodec, client fu
 			})
 		}},
 	}
+}
+
+// benchServer is net/rpc's server with the service.
+func benchServer() *rpc.Server {
+	s := rpc.NewServer()
+	if err := s.Register(load.Bench{}); err != nil {
+		panic(err) // it is known to be a service
+	}
+	return s
 }
 
 // netRPCGob is net/rpc as it is.
