@@ -76,7 +76,7 @@ func prepare(ctx context.Context, o options) (plan run.Plan, r *report.Run, err 
 		return plan, nil, err
 	}
 	r = &report.Run{
-		When: time.Now(), Command: "go -C benchmarks run . " + strings.Join(os.Args[1:], " "), Awake: o.awake,
+		When: time.Now(), Command: "go -C benchmarks run . " + strings.Join(os.Args[1:], " "), Awake: o.awake, Bound: o.awake && o.bound,
 		Machine: report.ThisMachine(), Versions: report.Versions(),
 		Rounds: o.rounds, Warm: o.warm, Window: o.duration, Workloads: plan.Workloads,
 	}

@@ -27,7 +27,7 @@ type options struct {
 	rounds           int
 	duration, warm   time.Duration
 	out, profile     string
-	awake            bool
+	awake, bound     bool
 	list, honesty    bool
 }
 
@@ -42,6 +42,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "results", "directory for the report, the charts and the raw numbers")
 	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of client and server in each measurement; none if empty")
 	flag.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping by a spinning process of idle priority on each")
+	flag.BoolVar(&o.bound, "bound", false, "bind each of these processes to its core")
 	flag.BoolVar(&o.list, "list", false, "list peers and workloads, and end")
 	flag.BoolVar(&o.honesty, "honesty", false, "compare with plain loops instead, see README.md")
 	flag.Parse()
@@ -61,7 +62,7 @@ func start(ctx context.Context, o options) error {
 		return nil
 	}
 	if o.awake {
-		stop, err := run.KeepAwake(ctx)
+		stop, err := run.KeepAwake(ctx, o.bound)
 		if err != nil {
 			return err
 		}

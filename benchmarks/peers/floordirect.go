@@ -88,7 +88,7 @@ func eachMessage(conn net.Conn, n int, message func([]byte) error, gathered func
 	}
 }
 
-var errDirect = errors.New("floor-direct: not the message that must come")
+var errFloor = errors.New("a floor: not the message that must come")
 
 // appendReply appends the reply to a request.
 func (s *script) appendReply(out, request []byte) []byte {
@@ -103,7 +103,7 @@ func serveDirect(conn net.Conn, s *script, answer directAnswer) {
 	var out []byte
 	eachMessage(conn, len(s.Request), func(request []byte) (err error) {
 		if !sameButID(request, s.Request) {
-			return errDirect
+			return errFloor
 		}
 		out, err = answer(out, request)
 		return err
@@ -143,7 +143,7 @@ func (c *directCaller) read(conn net.Conn, right []byte) {
 	eachMessage(conn, len(right), func(reply []byte) error {
 		i := int(binary.BigEndian.Uint16(reply[directID:])) - directBase
 		if !sameButID(reply, right) || i < 0 || i >= len(c.calls) {
-			return errDirect
+			return errFloor
 		}
 		c.calls[i].done <- true
 		return nil
@@ -159,7 +159,7 @@ func (c *directCaller) exchange() error {
 		c.out.flush()
 	}
 	if !<-call.done {
-		return errDirect
+		return errFloor
 	}
 	c.free <- call
 	return nil

@@ -15,7 +15,7 @@ import (
 // package pool has it (writing cannot tell that the peer has hung up), and
 // floorPoolWire.
 func floorPoolsChecked() []Peer {
-	return []Peer{poolOfRaw("floor-pool-checked", "the same, and a look whether the connection is sound before each call",
+	return []Peer{poolOfRaw("floor-pool-checked", "the same bytes over a pool of connections, with a look whether one is sound before each call",
 		func(c *rawCaller) exchanges {
 			quiet := looker(c.conn)
 			return func() error {
@@ -27,12 +27,12 @@ func floorPoolsChecked() []Peer {
 		}), floorPoolWire()}
 }
 
-// floorPoolWire is that with the messages and the server of
+// floorPoolWire is floor-pool-checked with the messages and the server of
 // floorServiceWire.
 func floorPoolWire() Peer {
 	p := floorServiceWire()
 	p.Name = "floor-pool-wire"
-	p.Title = "the same, served by net/rpc's server, messages made and read by package wire"
+	p.Title = "checked connections of a pool, served by net/rpc's server, messages made and read by package wire"
 	p.Client = Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
 		use, closeAll, err := fairly(addr, w, newPooledCaller)
 		call := func(_ string, args, reply any) error {
@@ -71,7 +71,7 @@ func (c *pooledCaller) call(args, reply any) (err error) {
 		return err
 	}
 	if msg.Num != directBase {
-		return errDirect
+		return errFloor
 	}
 	return converting.DecodeResult(msg.Result, reply)
 }

@@ -139,7 +139,7 @@ func (c *convertingCaller) call(_ string, args, reply any) (err error) {
 	}
 	err, ok := <-call.done
 	if !ok {
-		return errDirect
+		return errFloor
 	}
 	c.free <- call
 	return err
@@ -203,7 +203,7 @@ func (s *wireServer) ReadRequestHeader(r *rpc.Request) (err error) {
 	}
 	i := slices.IndexFunc(floorMethods, func(name string) bool { return name == string(s.got.Method) })
 	if i < 0 {
-		return errDirect
+		return errFloor
 	}
 	s.flying.Add(1)
 	r.ServiceMethod = floorMethods[i]

@@ -86,33 +86,37 @@ func Goals() []Goal {
 	return goals
 }
 
-// Floors are the bounds of peers, the nearest first: what is in the way of all that
-// have their structure, measured in the same workload.
-func Floors() map[string][]string {
-	return map[string][]string{
-		"drop-in":          {"floor-netrpc-wire", "floor-netrpc"},
-		"mux":              {"floor-netrpc-wire", "floor-netrpc"}, // Mux.ServeCodec reads and answers as net/rpc's server does
-		"rpcutil":          {"floor-service-wire", "floor-service", "floor-direct"},
-		"pool":             {"floor-pool-wire", "floor-pool-checked", "floor-pool"},
-		"pool-shared":      {"floor-service-wire", "floor-service", "floor-direct"},
-		"mprpc-to-rpcutil": {"mprpc-to-raw"},
-		"pool-to-mprpc":    {"raw-to-mprpc"},
+// Floors are the bounds of a peer. Structure keeps what the peer cannot give up, and
+// has nothing of this project in it: what it does not reach, nothing with that
+// structure can. Wire has messages of package wire besides, "" for none.
+type Floors struct{ Structure, Wire string }
+
+// FloorsOf returns the bounds of peers. Those of mux are not among them: what
+// Mux.ServeCodec does on which goroutine is its own choice.
+func FloorsOf() map[string]Floors {
+	return map[string]Floors{
+		"drop-in":          {"floor-netrpc", "floor-netrpc-wire"},
+		"rpcutil":          {"floor-service", "floor-service-wire"},
+		"rpcutil-mux":      {"floor-direct", ""},
+		"pool":             {"floor-pool-checked", "floor-pool-wire"},
+		"pool-shared":      {"floor-service", "floor-service-wire"},
+		"mprpc-to-rpcutil": {"mprpc-to-raw", ""},
+		"pool-to-mprpc":    {"raw-to-mprpc", ""},
 	}
 }
 
-// floor looks the goal up for the nearest floor of its peer that the run has. A
-// floor says nothing of a goal beside another way of this project.
-func (r *Run) floor(g Goal) (o Outcome) {
-	floors := Floors()
-	if floors[g.Against] != nil {
-		return o
+// floors says what the bounds of a goal's peer have in its place. They say nothing
+// of a goal beside another way of this project.
+func (r *Run) floors(g Goal) (structure, wire Outcome) {
+	of := FloorsOf()
+	if _, own := of[g.Against]; own {
+		return structure, wire
 	}
-	for _, g.Peer = range floors[g.Peer] {
-		if o = r.Judge(g); o.Known {
-			return o
-		}
-	}
-	return o
+	floors := of[g.Peer]
+	g.Peer = floors.Structure
+	structure = r.judge(g, allRounds)
+	g.Peer = floors.Wire
+	return structure, r.judge(g, allRounds)
 }
 
 // An Outcome is a goal in a run. Known is false if the run has not all of what
@@ -125,17 +129,17 @@ type Outcome struct {
 	Reached bool // Reach too
 }
 
-// Judge looks a goal up in the run.
-func (r *Run) Judge(g Goal) Outcome {
+// judge looks a goal up in a round of the run, or in the medians of allRounds.
+func (r *Run) judge(g Goal, round int) Outcome {
 	o := Outcome{Goal: g}
-	cell, known := r.Cell(g.Peer, g.Workload)
+	cell, known := r.cell(g.Peer, g.Workload, round)
 	o.Ratio, o.Known = g.What.of(cell), known
 	if g.Against != "" {
 		workload := g.Other
 		if workload == "" {
 			workload = g.Workload
 		}
-		other, known := r.Cell(g.Against, workload)
+		other, known := r.cell(g.Against, workload, round)
 		o.Known = o.Known && known && g.What.of(other) > 0
 		o.Ratio /= g.What.of(other)
 	}
@@ -143,6 +147,20 @@ func (r *Run) Judge(g Goal) Outcome {
 	o.Met = o.Known && g.passes(o.Ratio, g.Bound)
 	o.Reached = o.Met && (g.Reach == 0 || g.passes(o.Ratio, g.Reach))
 	return o
+}
+
+// quartiles returns those of a goal's ratio within each round.
+func (r *Run) quartiles(g Goal) string {
+	var ratios []float64
+	for round := range r.Rounds {
+		if o := r.judge(g, round); o.Known {
+			ratios = append(ratios, o.Ratio)
+		}
+	}
+	if len(ratios) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f, %.2f", quantile(ratios, 0.25), quantile(ratios, 0.75))
 }
 
 func (g Goal) passes(ratio, bound float64) bool {
@@ -169,6 +187,14 @@ func (o Outcome) is() string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f%s", o.Ratio, o.unit())
+}
+
+// bound is what is says, with the name of the floor.
+func (o Outcome) bound() string {
+	if !o.Known {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f (%s)", o.Ratio, o.Peer)
 }
 
 // Verdict is one word.

@@ -18,6 +18,7 @@ type Run struct {
 	When      time.Time         `json:"when"`
 	Command   string            `json:"command"`
 	Awake     bool              `json:"awake"`
+	Bound     bool              `json:"bound,omitempty"` // the spinning processes
 	Machine   Machine           `json:"machine"`
 	Versions  map[string]string `json:"versions"`
 	Rounds    int               `json:"rounds"`
@@ -56,12 +57,15 @@ type LeftOut struct {
 	Reason   string `json:"reason"`
 }
 
-// regime names the files of a run, so that both regimes can stand side by side.
+// regime names the files of a run, so that regimes can stand side by side.
 func (r *Run) regime() string {
-	if r.Awake {
-		return "awake"
+	switch {
+	case !r.Awake:
+		return "asleep"
+	case r.Bound:
+		return "bound"
 	}
-	return "asleep"
+	return "awake"
 }
 
 // Write writes the JSON, the Markdown and the charts into a directory and
@@ -96,11 +100,16 @@ type Cell struct {
 	RSS, Go  float64 // bytes per connection
 }
 
+// allRounds stands for the medians of all rounds where a round is asked for.
+const allRounds = -1
+
 // Cell returns the medians of a peer in a workload, and false if there are none.
-func (r *Run) Cell(peer, workload string) (Cell, bool) {
+func (r *Run) Cell(peer, workload string) (Cell, bool) { return r.cell(peer, workload, allRounds) }
+
+func (r *Run) cell(peer, workload string, round int) (Cell, bool) {
 	var rate, p50, p99, client, server, rss, goMemory []float64
 	for _, s := range r.Samples {
-		if s.Peer != peer || s.Workload != workload {
+		if s.Peer != peer || s.Workload != workload || round != allRounds && s.Round != round {
 			continue
 		}
 		n := float64(s.Result.Calls)
@@ -120,8 +129,13 @@ func (r *Run) Cell(peer, workload string) (Cell, bool) {
 	}, true
 }
 
-func median(v []float64) float64 {
+func median(v []float64) float64 { return quantile(v, 0.5) }
+
+// quantile returns the value below which a part of v is, between two of them if need be.
+func quantile(v []float64, part float64) float64 {
 	v = slices.Sorted(slices.Values(v))
-	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
+	at := part * float64(len(v)-1)
+	i := int(at)
+	next := min(i+1, len(v)-1)
+	return v[i] + (at-float64(i))*(v[next]-v[i])
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/pprof/profile"
 
@@ -34,7 +35,7 @@ var shares = []share{
 		"runtime.gcMarkDone", "runtime.gcDrain", "runtime.bgsweep", "runtime.bgscavenge")},
 	{"locks", within("sync.(*Mutex)", "internal/sync.(*Mutex)", "sync.(*RWMutex)")},
 	{"net/rpc, calls by reflection", within("net/rpc.", "reflect.Value.Call", "reflect.Value.call")},
-	{"gob, JSON", within("encoding/")},
+	{"gob, JSON", within("encoding/gob.", "encoding/json.")},
 	{"this project", within("github.com/go-mprpc/mprpc/codec", "github.com/go-mprpc/mprpc/rpcutil", "github.com/go-mprpc/mprpc/pool")},
 	{"package net", within("net.", "internal/poll.")},
 	{"the benchmark", within("github.com/go-mprpc/mprpc/benchmarks")},
@@ -59,18 +60,18 @@ func shareOf(stack []string) int {
 	return len(shares) - 1
 }
 
-// profiled sums up the time of each share in the profile of a file.
-func profiled(file string) (sums []float64, err error) {
+// addProfile adds the time of each share in the profile of a file, and the number of
+// its samples.
+func addProfile(file string, sums []float64) (samples int64, err error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer f.Close()
 	p, err := profile.Parse(f)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return 0, fmt.Errorf("%s: %w", file, err)
 	}
-	sums = make([]float64, len(shares))
 	for _, s := range p.Sample {
 		var stack []string
 		for _, location := range s.Location {
@@ -78,24 +79,26 @@ func profiled(file string) (sums []float64, err error) {
 				stack = append(stack, line.Function.Name)
 			}
 		}
-		sums[shareOf(stack)] += float64(s.Value[len(s.Value)-1])
+		samples += s.Value[0]
+		sums[shareOf(stack)] += float64(s.Value[1])
 	}
-	return sums, nil
+	return samples, nil
 }
 
 // Where says what the processor time of the peers in Go was used for, by the
-// profiles in a directory that Plan.Measure has written: microseconds per call,
-// medians of the rounds.
+// profiles in a directory that Plan.Measure has written: microseconds per call, of
+// all rounds together.
 func (r *Run) Where(dir string) (string, error) {
 	var b strings.Builder
 	b.WriteString("# Where the processor time goes\n\nMicroseconds per call, by CPU profiles of the peers in Go, warm-up included: what the innermost " +
-		"function that is in any column is for. Work that the runtime does for somebody, such as copies and maps, is theirs.\n\n")
+		"function that is in any column is for. Work that the runtime does for somebody, such as copies and maps, is theirs. A number is " +
+		"as good as its samples, the last column, of which there are 100 in a second of processor time.\n\n")
 	r.conditions(&b)
 	for _, w := range r.Workloads {
 		var rows strings.Builder
 		for _, p := range r.Peers {
 			for _, side := range []string{"client", "server"} {
-				row, err := r.whereOf(dir, w.Name, p.Name, side)
+				row, samples, err := r.whereOf(dir, w.Name, p.Name, side)
 				if errors.Is(err, fs.ErrNotExist) {
 					continue // of another language
 				}
@@ -104,9 +107,9 @@ func (r *Run) Where(dir string) (string, error) {
 				}
 				fmt.Fprintf(&rows, "| %s, %s |", p.Name, side)
 				for _, t := range row {
-					fmt.Fprintf(&rows, " %.2f |", t)
+					fmt.Fprintf(&rows, " %.1f |", t)
 				}
-				rows.WriteString("\n")
+				fmt.Fprintf(&rows, " %d |\n", samples)
 			}
 		}
 		if rows.Len() == 0 {
@@ -116,41 +119,44 @@ func (r *Run) Where(dir string) (string, error) {
 		for _, s := range shares {
 			fmt.Fprintf(&b, " %s |", s.name)
 		}
-		fmt.Fprintf(&b, " all |\n| --- |%s\n%s", strings.Repeat(" ---: |", len(shares)+1), rows.String())
+		fmt.Fprintf(&b, " all | samples |\n| --- |%s\n%s", strings.Repeat(" ---: |", len(shares)+2), rows.String())
 	}
 	return b.String(), nil
 }
 
-// whereOf returns the microseconds of each share, and of all.
-func (r *Run) whereOf(dir, workload, peer, side string) ([]float64, error) {
-	rows := make([][]float64, len(shares)+1)
+// whereOf returns the microseconds of each share, and of all, and how many samples
+// say so.
+func (r *Run) whereOf(dir, workload, peer, side string) (column []float64, samples int64, err error) {
+	column = make([]float64, len(shares)+1)
+	sums := column[:len(shares)]
+	var used time.Duration
+	calls := 0
 	for _, s := range r.Samples {
 		if s.Workload != workload || s.Peer != peer {
 			continue
 		}
-		sums, err := profiled(filepath.Join(dir, run.ProfileName(workload, peer, s.Round)+"-"+side+".pprof"))
+		n, err := addProfile(filepath.Join(dir, run.ProfileName(workload, peer, s.Round)+"-"+side+".pprof"), sums)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		used := s.Result.ClientCPU
+		samples += n
+		calls += s.Result.Calls
 		if side == "server" {
-			used = s.Result.ServerCPU
+			used += s.Result.ServerCPU
+		} else {
+			used += s.Result.ClientCPU
 		}
-		all, each := 0.0, used.Seconds()*1e6/float64(s.Result.Calls)
-		for _, sum := range sums {
-			all += sum
-		}
-		for i, sum := range sums {
-			rows[i] = append(rows[i], each*sum/max(all, 1))
-		}
-		rows[len(shares)] = append(rows[len(shares)], each)
 	}
-	if len(rows[0]) == 0 {
-		return nil, fs.ErrNotExist
+	if samples == 0 {
+		return nil, 0, fs.ErrNotExist
 	}
-	column := make([]float64, len(rows))
-	for i, row := range rows {
-		column[i] = median(row)
+	all, each := 0.0, used.Seconds()*1e6/float64(calls)
+	for _, sum := range sums {
+		all += sum
 	}
-	return column, nil
+	for i := range sums {
+		sums[i] *= each / all
+	}
+	column[len(shares)] = each
+	return column, samples, nil
 }

@@ -17,9 +17,9 @@ import (
 // function first.
 func writeProfile(t *testing.T, file string, times map[string]int64) {
 	t.Helper()
-	p := &profile.Profile{SampleType: []*profile.ValueType{{Type: "cpu", Unit: "nanoseconds"}}, Mapping: []*profile.Mapping{{ID: 1}}}
+	p := &profile.Profile{SampleType: []*profile.ValueType{{Type: "samples", Unit: "count"}, {Type: "cpu", Unit: "nanoseconds"}}, Mapping: []*profile.Mapping{{ID: 1}}}
 	for stack, value := range times {
-		sample := &profile.Sample{Value: []int64{value}}
+		sample := &profile.Sample{Value: []int64{1, value}}
 		for function := range strings.SplitSeq(stack, " ") {
 			id := uint64(len(p.Function) + 1)
 			f := &profile.Function{ID: id, Name: function}
@@ -62,9 +62,9 @@ func TestWhereTheProcessorTimeGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "| | read, write | waiting, waking | goroutines made, stacks grown | memory | locks | net/rpc, calls by reflection | gob, JSON | this project | package net | the benchmark | the rest | all |\n" +
-		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n" +
-		"| rpcutil, client | 5.00 | 0.00 | 0.00 | 1.00 | 0.00 | 2.00 | 0.00 | 2.00 | 0.00 | 0.00 | 0.00 | 10.00 |\n"
+	want := "| | read, write | waiting, waking | goroutines made, stacks grown | memory | locks | net/rpc, calls by reflection | gob, JSON | this project | package net | the benchmark | the rest | all | samples |\n" +
+		"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n" +
+		"| rpcutil, client | 5.0 | 0.0 | 0.0 | 1.0 | 0.0 | 2.0 | 0.0 | 2.0 | 0.0 | 0.0 | 0.0 | 10.0 | 8 |\n"
 	if _, table, _ := strings.Cut(got, "## serial: one caller\n\n"); table != want {
 		t.Errorf("got:\n%s\nwant:\n%s", table, want)
 	}

@@ -11,19 +11,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KeepAwake starts a process for each core that spins with idle priority
-// (SCHED_IDLE): it runs only where nothing else wants to, and so keeps the cores
-// of a virtual machine from going to sleep, out of which every message would
-// have to wake them. The function that is returned ends them.
-func KeepAwake(ctx context.Context) (stop func(), err error) {
+// KeepAwake starts a process for each core this one may use that spins with idle
+// priority (SCHED_IDLE): it runs only where nothing else wants to, and so keeps the
+// cores of a virtual machine from going to sleep, out of which every message would
+// have to wake them. With bound each stays on its core, where the system otherwise
+// may move it. The function that is returned ends them.
+func KeepAwake(ctx context.Context, bound bool) (stop func(), err error) {
+	var cores unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &cores); err != nil {
+		return nil, fmt.Errorf("asking for the cores: %w", err)
+	}
 	var all []*goProcess
 	stop = func() {
 		for _, p := range all {
 			p.Kill()
 		}
 	}
-	for range runtime.NumCPU() {
-		p, err := startGo(ctx, role{Kind: "spinner"})
+	for core, left := 0, cores.Count(); left > 0; core++ {
+		if !cores.IsSet(core) {
+			continue
+		}
+		left--
+		r := role{Kind: "spinner", Core: anyCore}
+		if bound {
+			r.Core = core
+		}
+		p, err := startGo(ctx, r)
 		if err != nil {
 			stop()
 			return nil, fmt.Errorf("keeping the machine awake: %w", err)
@@ -33,9 +46,17 @@ func KeepAwake(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-// beSpinner spins until the standard input ends.
-func beSpinner() error {
+// beSpinner spins on a core, or where the system likes, until the standard input
+// ends.
+func beSpinner(core int) error {
 	runtime.LockOSThread()
+	if core != anyCore {
+		var only unix.CPUSet
+		only.Set(core)
+		if err := unix.SchedSetaffinity(0, &only); err != nil {
+			return fmt.Errorf("not on core %d: %w", core, err)
+		}
+	}
 	idle := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}
 	if err := unix.SchedSetAttr(0, idle, 0); err != nil {
 		return fmt.Errorf("no idle priority: %w", err)

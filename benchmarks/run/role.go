@@ -23,7 +23,10 @@ type role struct {
 	Kind string // server, client, spinner, plain server or plain client
 	Peer string
 	Job  load.Job
+	Core int // that a spinner is bound to, or anyCore
 }
+
+const anyCore = -1
 
 // Child makes this process what its parent wants, and does not return then. In a
 // process that nobody wants to be a child it does nothing. Call it first in main
@@ -42,7 +45,7 @@ func Child() {
 		case "client":
 			err = beClient(r)
 		case "spinner":
-			err = beSpinner()
+			err = beSpinner(r.Core)
 		case "plain server":
 			plain.Server(r.Peer)
 		case "plain client":

@@ -40,7 +40,7 @@ func (p Plan) Measure(ctx context.Context, done func(Sample, error)) {
 	for round := range p.Rounds {
 		for _, w := range p.Workloads {
 			for i := range p.Peers {
-				// Every round begins with another peer, as no one should always follow the same.
+				// Every round begins with another peer, so that none is always the first.
 				peer := p.Peers[(i+round)%len(p.Peers)]
 				if peer.Not[w.Name] != "" {
 					continue

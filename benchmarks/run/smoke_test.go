@@ -1,7 +1,6 @@
 package run
 
 import (
-	"context"
 	"errors"
 	"os"
 	"testing"
@@ -83,15 +82,4 @@ func smoke(t *testing.T, env *Python, p peers.Peer) {
 			t.Errorf("%s: not a measurement: %+v", w.Name, r)
 		}
 	}
-}
-
-// TestAwake starts and ends the spinning processes.
-func TestAwake(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	stop, err := KeepAwake(ctx)
-	if err != nil {
-		t.Skip(err)
-	}
-	stop()
 }
