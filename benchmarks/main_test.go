@@ -3,13 +3,10 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-mprpc/mprpc/benchmarks/peers"
-	"github.com/go-mprpc/mprpc/benchmarks/report"
 	"github.com/go-mprpc/mprpc/benchmarks/run"
 )
 
@@ -50,24 +47,6 @@ func TestUnknownNames(t *testing.T) {
 	for _, o := range []options{{peers: "nope"}, {workloads: "nope"}} {
 		if err := start(t.Context(), o); err == nil || !strings.Contains(err.Error(), "nope") {
 			t.Errorf("%+v: error is %v", o, err)
-		}
-	}
-}
-
-// TestFloorsAreThere looks up the floors of the goals.
-func TestFloorsAreThere(t *testing.T) {
-	for peer, floors := range report.FloorsOf() {
-		if _, err := peers.Find(peer); err != nil {
-			t.Error(err)
-		}
-		for _, floor := range []string{floors.Structure, floors.Wire} {
-			p, err := peers.Find(floor)
-			if floor == "" || runtime.GOOS == "windows" && peer == "pool" {
-				continue
-			}
-			if err != nil || !p.Floor {
-				t.Errorf("a floor of %s is %q: %v", peer, floor, err)
-			}
 		}
 	}
 }

@@ -86,36 +86,30 @@ func Goals() []Goal {
 	return goals
 }
 
-// Floors are the bounds of a peer. Structure keeps what the peer cannot give up, and
-// has nothing of this project in it: what it does not reach, nothing with that
-// structure can. Wire has messages of package wire besides, "" for none.
-type Floors struct{ Structure, Wire string }
-
-// FloorsOf returns the bounds of peers. Those of mux are not among them: what
-// Mux.ServeCodec does on which goroutine is its own choice.
-func FloorsOf() map[string]Floors {
-	return map[string]Floors{
-		"drop-in":          {"floor-netrpc", "floor-netrpc-wire"},
-		"rpcutil":          {"floor-service", "floor-service-wire"},
-		"rpcutil-mux":      {"floor-direct", ""},
-		"pool":             {"floor-pool-checked", "floor-pool-wire"},
-		"pool-shared":      {"floor-service", "floor-service-wire"},
-		"mprpc-to-rpcutil": {"mprpc-to-raw", ""},
-		"pool-to-mprpc":    {"raw-to-mprpc", ""},
-	}
+// floorsOf names the bounds of peers. The structure keeps what the peer cannot give
+// up, and has nothing of this project in it: what it does not reach, nothing with
+// that structure can. The other has messages of package wire besides, "" for none.
+// mux has no bounds: what Mux.ServeCodec does on which goroutine is its own choice.
+var floorsOf = map[string]struct{ structure, wire string }{
+	"drop-in":          {"floor-netrpc", "floor-netrpc-wire"},
+	"rpcutil":          {"floor-service", "floor-service-wire"},
+	"rpcutil-mux":      {"floor-direct", ""},
+	"pool":             {"floor-pool-checked", "floor-pool-wire"},
+	"pool-shared":      {"floor-service", "floor-service-wire"},
+	"mprpc-to-rpcutil": {"mprpc-to-raw", ""},
+	"pool-to-mprpc":    {"raw-to-mprpc", ""},
 }
 
 // floors says what the bounds of a goal's peer have in its place. They say nothing
 // of a goal beside another way of this project.
 func (r *Run) floors(g Goal) (structure, wire Outcome) {
-	of := FloorsOf()
-	if _, own := of[g.Against]; own {
+	if _, own := floorsOf[g.Against]; own {
 		return structure, wire
 	}
-	floors := of[g.Peer]
-	g.Peer = floors.Structure
+	floors := floorsOf[g.Peer]
+	g.Peer = floors.structure
 	structure = r.judge(g, allRounds)
-	g.Peer = floors.Wire
+	g.Peer = floors.wire
 	return structure, r.judge(g, allRounds)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/benchmarks/peers"
 	"github.com/go-mprpc/mprpc/benchmarks/run"
 )
 
@@ -65,6 +67,24 @@ func TestGoalsAreJudged(t *testing.T) {
 	} {
 		if got := r.judge(c.goal, allRounds); got.Verdict() != c.want {
 			t.Errorf("%+v is %v, want %s", c.goal, got, c.want)
+		}
+	}
+}
+
+// TestFloorsAreThere looks up the floors of the goals.
+func TestFloorsAreThere(t *testing.T) {
+	for peer, floors := range floorsOf {
+		if _, err := peers.Find(peer); err != nil {
+			t.Error(err)
+		}
+		for _, floor := range []string{floors.structure, floors.wire} {
+			p, err := peers.Find(floor)
+			if floor == "" || runtime.GOOS == "windows" && peer == "pool" {
+				continue
+			}
+			if err != nil || !p.Floor {
+				t.Errorf("a floor of %s is %q: %v", peer, floor, err)
+			}
 		}
 	}
 }

@@ -17,9 +17,9 @@ import (
 // have to wake them. With bound each stays on its core, where the system otherwise
 // may move it. The function that is returned ends them.
 func KeepAwake(ctx context.Context, bound bool) (stop func(), err error) {
-	var cores unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &cores); err != nil {
-		return nil, fmt.Errorf("asking for the cores: %w", err)
+	cores, err := coresOf(0)
+	if err != nil {
+		return nil, err
 	}
 	var all []*goProcess
 	stop = func() {
@@ -27,11 +27,7 @@ func KeepAwake(ctx context.Context, bound bool) (stop func(), err error) {
 			p.Kill()
 		}
 	}
-	for core, left := 0, cores.Count(); left > 0; core++ {
-		if !cores.IsSet(core) {
-			continue
-		}
-		left--
+	for _, core := range cores {
 		r := role{Kind: "spinner", Core: anyCore}
 		if bound {
 			r.Core = core
@@ -44,6 +40,20 @@ func KeepAwake(ctx context.Context, bound bool) (stop func(), err error) {
 		all = append(all, p)
 	}
 	return stop, nil
+}
+
+// coresOf returns the cores that a thread may use, 0 for this one.
+func coresOf(tid int) (cores []int, err error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(tid, &set); err != nil {
+		return nil, fmt.Errorf("asking for the cores: %w", err)
+	}
+	for core := 0; len(cores) < set.Count(); core++ {
+		if set.IsSet(core) {
+			cores = append(cores, core)
+		}
+	}
+	return cores, nil
 }
 
 // beSpinner spins on a core, or where the system likes, until the standard input

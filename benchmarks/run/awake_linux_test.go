@@ -16,7 +16,10 @@ import (
 // TestAwake has a process spin with idle priority for each core that this one may
 // use, on it if that is asked for, and none afterwards.
 func TestAwake(t *testing.T) {
-	all := coresOf(t, 0)
+	all, err := coresOf(0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Run("bound", func(t *testing.T) { awake(t, true, all) })
 	t.Run("free", func(t *testing.T) { awake(t, false, slices.Concat(slices.Repeat([][]int{all}, len(all))...)) })
 }
@@ -78,21 +81,11 @@ func spinningOn(t *testing.T, pid int) (cores []int) {
 			t.Fatal(err)
 		}
 		if a, err := unix.SchedGetAttr(tid, 0); err == nil && a.Policy == unix.SCHED_IDLE {
-			cores = append(cores, coresOf(t, tid)...)
-		}
-	}
-	return cores
-}
-
-// coresOf returns the cores that a thread may use, 0 for this one.
-func coresOf(t *testing.T, tid int) (cores []int) {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(tid, &set); err != nil {
-		t.Fatal(err)
-	}
-	for core := 0; len(cores) < set.Count(); core++ {
-		if set.IsSet(core) {
-			cores = append(cores, core)
+			own, err := coresOf(tid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cores = append(cores, own...)
 		}
 	}
 	return cores
