@@ -61,9 +61,14 @@ func (d *decoder) bytes() ([]byte, error) {
 	if err := d.charge(len(p), 1); err != nil {
 		return nil, err
 	}
+	return cloned(p), nil
+}
+
+// cloned is bytes.Clone without room for more.
+func cloned(p []byte) []byte {
 	b := make([]byte, len(p)) // right before the copy: then the memory is not cleared
 	copy(b, p)
-	return b, nil
+	return b
 }
 
 // anyText takes text: a string, or []byte if it is not UTF-8, an old peer's

@@ -32,6 +32,11 @@ func guard(err *error) {
 // widest string form; see Message.Asks. Errors leave nothing behind: b is
 // returned as it was.
 func (vs *Values) AppendRequest(b []byte, id uint32, method string, args any, asks bool) ([]byte, error) {
+	if !asks {
+		if out, ok := vs.appendPlainRequest(b, id, method, args); ok {
+			return out, nil
+		}
+	}
 	return vs.appendMessage(b, func(e *encoder) error {
 		e.b = appendUint(append(e.b, 0x94, Request), uint64(id))
 		if !asks {
@@ -55,6 +60,9 @@ func (vs *Values) AppendNotification(b []byte, method string, args any) ([]byte,
 // AppendResult appends the response that carries a result. id holds the bytes
 // of the request's own id.
 func (vs *Values) AppendResult(b, id []byte, result any) ([]byte, error) {
+	if out, ok := vs.appendPlainResult(b, id, result); ok {
+		return out, nil
+	}
 	return vs.appendMessage(b, func(e *encoder) error {
 		e.b = append(append(append(e.b, 0x94, Response), id...), codeNil)
 		return e.result(result)
@@ -98,7 +106,7 @@ func (vs *Values) built(b []byte, build func(*encoder) error) (_ []byte, err err
 	if err != nil {
 		return nil, err
 	}
-	if f := &vs.Format; !unsure && !f.Raw && f.EncodeText == nil {
+	if !unsure && vs.Format.writesPlain() {
 		return out, nil // the pass would change and refuse nothing
 	}
 	return vs.Format.finish(out, values)

@@ -143,10 +143,7 @@ func (e *encoder) params(args any) error {
 	if !l.plain {
 		v = addressable(v)
 	}
-	n := len(l.params)
-	for n > l.required && field(v, l.params[n-1].index).IsZero() {
-		n--
-	}
+	n := l.given(v)
 	e.b = appendArrayHeader(e.b, n)
 	for i, p := range l.params[:n] {
 		if err := e.reflected(field(v, p.index)); err != nil {
@@ -154,14 +151,6 @@ func (e *encoder) params(args any) error {
 		}
 	}
 	return nil
-}
-
-// field returns a field that is known to lie behind no pointer.
-func field(v reflect.Value, index []int) reflect.Value {
-	if len(index) == 1 {
-		return v.Field(index[0])
-	}
-	return v.FieldByIndex(index)
 }
 
 // addressable returns v, or a copy of it if v has no address: types whose
@@ -188,82 +177,28 @@ func (e *encoder) result(v any) error {
 	return e.value(v)
 }
 
-// value writes one value. The common types go without reflection.
+// value writes one value.
 func (e *encoder) value(v any) error {
-	switch v := v.(type) {
-	case nil:
-		e.b = appendNil(e.b)
-	case bool:
-		e.b = appendBool(e.b, v)
-	case int:
-		e.b = appendInt(e.b, int64(v))
-	case int64:
-		e.b = appendInt(e.b, v)
-	case uint64:
-		e.b = appendUint(e.b, v)
-	case float64:
-		e.b = appendFloat64(e.b, v)
-	case string:
-		e.text(v)
-	case []byte:
-		if v == nil {
-			e.b = appendNil(e.b)
-		} else {
-			e.b = append(appendBinHeader(e.b, len(v)), v...)
-		}
-	default:
-		return e.reflected(reflect.ValueOf(v))
+	if b, ok := appendPlain(e.b, v); ok {
+		e.b = b
+		return nil
 	}
-	return nil
+	return e.reflected(reflect.ValueOf(v))
 }
-
-// isPlain reports whether reflected writes a value of type t without asking it
-// for an encoder of its own.
-func isPlain(t reflect.Type) bool {
-	if t.PkgPath() != "" {
-		return false
-	}
-	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return true
-	}
-	return t == typeBytes
-}
-
-var typeBytes = reflect.TypeFor[[]byte]()
 
 // reflected writes the value v.
 func (e *encoder) reflected(v reflect.Value) error {
 	for v.Kind() == reflect.Pointer && !v.IsNil() && v.Type().Elem().Kind() != reflect.Pointer {
 		v = v.Elem()
 	}
-	if v.Type().PkgPath() == "" { // not a type that could encode itself
-		switch v.Kind() {
-		case reflect.Bool:
-			e.b = appendBool(e.b, v.Bool())
-			return nil
-		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-			e.b = appendInt(e.b, v.Int())
-			return nil
-		case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-			e.b = appendUint(e.b, v.Uint())
-			return nil
-		case reflect.Float64:
-			e.b = appendFloat64(e.b, v.Float())
-			return nil
-		case reflect.Float32:
-			e.b = appendFloat32(e.b, float32(v.Float()))
-			return nil
-		case reflect.String:
+	if isPlain(v.Type()) {
+		b, ok := appendPlainValue(e.b, v)
+		if ok {
+			e.b = b
+		} else { // it is not UTF-8
 			e.text(v.String())
-			return nil
-		case reflect.Slice:
-			if v.Type() == typeBytes {
-				return e.value(v.Bytes())
-			}
 		}
+		return nil
 	}
 	if m, ok := msgpMarshaler(v); ok {
 		b, err := m.MarshalMsg(e.b)

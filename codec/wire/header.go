@@ -144,6 +144,13 @@ var lengthWidth = [256]uint8{
 // skip returns the offset behind the value at b[pos:]. The value must have
 // passed a Scanner.
 func skip(b []byte, pos int) int {
+	if n := int(fixedSize[b[pos]]); n != 0 {
+		return pos + n
+	}
+	return skipLonger(b, pos) // apart, so that skip is inlined
+}
+
+func skipLonger(b []byte, pos int) int {
 	for remain := uint64(1); remain > 0; remain-- {
 		if n := int(fixedSize[b[pos]]); n != 0 {
 			pos += n

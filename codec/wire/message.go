@@ -50,16 +50,22 @@ type Message struct {
 // Parse takes a frame, which must have passed a Scanner, apart. The error is a
 // *FormatError: the frame is no request, response or notification, or it is a
 // request whose id is no integer, and nobody could be answered.
-func Parse(frame []byte) (Message, error) {
-	m := Message{Num: -1}
-	k, n, pos := header(frame)
+func Parse(frame []byte) (m Message, err error) {
+	m.Num = -1
+	k, n, pos := kindArray, uint64(frame[0]&0x0f), 1
+	if frame[0]&0xf0 != 0x90 {
+		k, n, pos = header(frame)
+	}
 	if k != kindArray {
 		return m, &FormatError{fmt.Sprintf("message is %s, not an array", article(k))}
 	}
 	if n == 0 {
 		return m, &FormatError{"message is an empty array"}
 	}
-	typ, ok := smallInt(frame[pos:])
+	typ, ok := int(frame[pos]), true
+	if typ > Notification { // or in a wider form
+		typ, ok = smallInt(frame[pos:])
+	}
 	if !ok || typ > Notification {
 		return m, &FormatError{"message type is not 0, 1 or 2"}
 	}

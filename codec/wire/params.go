@@ -16,7 +16,7 @@ type layout struct {
 	single   bool          // the whole value is the only parameter
 	params   []param       // the fields of a struct otherwise
 	required int           // how many of params a caller must send
-	plain    bool          // no parameter's type could have an encoder that needs its address
+	plain    bool          // there are params, and all of them are of plain types
 	plans    func() []plan // of params
 	err      error         // why the type cannot stand for parameters
 }
@@ -58,7 +58,7 @@ func newLayout(t reflect.Type) *layout {
 	if l.err == nil && !exported {
 		l.err = fmt.Errorf("%s has no exported field to hold a parameter", t)
 	}
-	l.plain = true
+	l.plain = len(l.params) > 0
 	for i, p := range l.params {
 		if !p.optional {
 			l.required = i + 1
@@ -106,6 +106,24 @@ func (l *layout) add(t reflect.Type, index []int) (exported bool) {
 		l.params = append(l.params, param{name, at, hasOption(options, "omitempty")})
 	}
 	return exported
+}
+
+// field returns a field that is known to lie behind no pointer.
+func field(v reflect.Value, index []int) reflect.Value {
+	if len(index) == 1 {
+		return v.Field(index[0])
+	}
+	return v.FieldByIndex(index)
+}
+
+// given returns how many parameters v stands for: zero values of optional ones at the
+// end are left out.
+func (l *layout) given(v reflect.Value) int {
+	n := len(l.params)
+	for n > l.required && field(v, l.params[n-1].index).IsZero() {
+		n--
+	}
+	return n
 }
 
 // parseTag returns the name of a field by its msgpack tag, else its Go name,
