@@ -32,6 +32,8 @@ type client struct {
 
 	crowded atomic.Bool // the response read last was not alone; see noteCrowd
 
+	spareCalls sync.Pool // *call; see newCall
+
 	// Used by the goroutine that reads responses alone:
 	more    bool   // something had arrived behind the response read last
 	body    []byte // result that ReadResponseBody is about to decode, nil to skip it
@@ -93,7 +95,7 @@ func (c *client) wireName(serviceMethod string) string {
 // WriteRequest encodes a request and sends or queues it. An error from here is
 // the error of this call alone, and means that it was not sent.
 func (c *client) WriteRequest(r *rpc.Request, body any) error {
-	call := &call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
+	call := c.newCall(r)
 	if x, ok := body.(*Exchange); ok && x != nil {
 		if err := x.begin(call); err != nil {
 			return err
@@ -107,20 +109,32 @@ func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	return err
 }
 
+// newCall returns a call of net/rpc's, in the memory of an answered one if there is
+// some. Whoever wrote that one may have looked at it until its WriteRequest returned,
+// but net/rpc makes no other before.
+func (c *client) newCall(r *rpc.Request) *call {
+	n, ok := c.spareCalls.Get().(*call)
+	if !ok {
+		n = new(call)
+	}
+	*n = call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
+	return n
+}
+
 // submit takes a call from its encoding to the writer or the queue.
 func (c *client) submit(call *call, args any) error {
-	if err := c.register(call); err != nil {
-		return err
-	}
 	buf := buffers.Get().(*[]byte)
 	defer func() { buffers.put(buf) }()
-	msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, false)
-	*buf = msg
-	if err != nil {
-		c.unregister(call)
-		return c.callError(call.method, err)
+	queued, alone, err := false, false, errIDInUse
+	for err == errIDInUse {
+		call.id = c.nextID()
+		var msg []byte
+		if msg, err = c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, false); err != nil {
+			return c.callError(call.method, err)
+		}
+		*buf = msg
+		queued, alone, err = c.admit(call, msg)
 	}
-	queued, alone, err := c.admit(call, msg)
 	if queued || err != nil {
 		return err
 	}
@@ -294,7 +308,7 @@ func (c *client) Idle() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err == nil && len(c.calls) == 0 && c.ignored == 0
+	return c.err == nil && c.calls.len() == 0 && c.ignored == 0
 }
 
 // buffers holds memory for messages being built. The collector takes what nobody

@@ -165,7 +165,8 @@ func (d *ClientCall) heed() {
 // read takes responses to their calls until the connection ends.
 func (c *ClientConn) read() {
 	for {
-		a, err := c.client.nextDirect()
+		var a arrival // anew each time, or a wait would keep the memory of the last
+		err := c.client.nextDirect(&a)
 		switch {
 		case err != nil:
 			c.client.fail(err)
@@ -173,7 +174,7 @@ func (c *ClientConn) read() {
 		case a.call == nil:
 		case a.call.direct != nil:
 			d := a.call.direct
-			if d.x.settle(func() error { return c.client.outcome(a, d.x.Reply) }) {
+			if d.x.settle(func() error { return c.client.outcome(&a, d.x.Reply) }) {
 				d.done <- struct{}{}
 			}
 		default: // of the rpc.Client; the frame's memory is used again
@@ -194,5 +195,5 @@ func (d *ClientCall) fail(err error) {
 type netRPC struct{ *client }
 
 func (c netRPC) ReadResponseHeader(resp *rpc.Response) error {
-	return c.readResponse(resp, c.nextForwarded)
+	return c.readResponse(resp, true)
 }

@@ -56,13 +56,13 @@ func (d *duplex) dispatch(frame []byte) error {
 	}
 	switch {
 	case msg.Type == wire.Response:
-		if call := d.client.answered(msg, wire.IsHello(frame)); call != nil {
+		if call := d.client.answered(msg.Num, wire.IsHello(frame)); call != nil {
 			msg.Error, msg.Result = bytes.Clone(msg.Error), bytes.Clone(msg.Result)
 			d.client.arrive(arrival{call, msg})
 		}
 		return nil
 	case msg.Type == wire.Notification && d.client.set.OnNotify != nil:
-		return d.client.notified(msg)
+		return d.client.notified(&msg)
 	}
 	return d.server.enqueue(frame)
 }
@@ -118,7 +118,7 @@ func (s *server) queued(call *served) bool {
 		return true
 	}
 	tooMuch := len(s.queue) > 0 && call.size() > s.set.values.Limits.Message-s.inQueue
-	if len(s.pending) >= s.set.MaxPending || tooMuch {
+	if s.pending.len() >= s.set.MaxPending || tooMuch {
 		return false
 	}
 	s.registerLocked(call)
@@ -154,7 +154,7 @@ func (s *server) dropQueue() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, call := range s.queue {
-		delete(s.pending, call.seq)
+		s.pending.remove(call.seq)
 	}
 	s.queue, s.inQueue = nil, 0
 }
@@ -165,5 +165,5 @@ func (s *server) closeWhenAnswered() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closing = true
-	return len(s.pending) == 0
+	return s.pending.len() == 0
 }

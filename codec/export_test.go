@@ -8,7 +8,7 @@ import (
 
 // SetLastID is the one way to see ids wrap: two thousand million calls are too
 // many for a test.
-func SetLastID(c rpc.ClientCodec, id uint32) { c.(*client).lastID = id }
+func SetLastID(c rpc.ClientCodec, id uint32) { c.(*client).ids.Store(uint64(id)) }
 
 // ReadAnswer does what a duplex does with an answer, in two steps, between which
 // a test cannot come otherwise.
@@ -17,6 +17,6 @@ func ReadAnswer(c rpc.ClientCodec, frame []byte) (arrive func()) {
 	if err != nil {
 		panic(err)
 	}
-	call := c.(*client).answered(msg, false)
+	call := c.(*client).answered(msg.Num, false)
 	return func() { c.(*client).arrive(arrival{call, msg}) }
 }

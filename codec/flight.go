@@ -67,8 +67,7 @@ type flight struct {
 
 	change sync.Cond // broadcast when the queue, arrivals or err change
 
-	calls  map[uint32]*call // registered and not answered, by id
-	lastID uint32           // the id given out last
+	calls numbered[call] // admitted and not answered, by id
 
 	open    bool  // no lock step, or not any more
 	mayAsk  bool  // the next request asks whether the server takes more than one
@@ -83,53 +82,30 @@ type flight struct {
 	dropped  []uint64      // net/rpc's numbers of calls that were given up in the queue
 	ignored  int           // responses to nobody
 	err      error         // why the connection ended; set once
-	isOver   atomic.Bool   // err is set; may be read without mu
 	patience time.Duration // LockStepGrace; constant
+
+	// May be used without mu:
+	isOver atomic.Bool   // err is set
+	ids    atomic.Uint64 // how many have been given out
 }
 
 func (f *flight) over() bool { return f.isOver.Load() }
 
 func (f *flight) init(set *settings) {
 	f.change.L = &f.mu
-	f.calls = make(map[uint32]*call)
 	f.open = set.Pipeline == Always
 	f.mayAsk = set.Pipeline == Auto
 	f.patience = set.LockStepGrace
 }
 
-// register gives a call its id. Ids run from 1 to 2^31-1, the positive numbers of mprpc's C int,
-// and those still in use are left out.
-func (f *flight) register(c *call) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err != nil {
-		return f.errorLocked(c)
-	}
-	for {
-		f.lastID++
-		if f.lastID > math.MaxInt32 {
-			f.lastID = 1
-		}
-		if _, used := f.calls[f.lastID]; !used {
-			break
-		}
-	}
-	c.id = f.lastID
-	f.calls[c.id] = c
-	return nil
-}
+// nextID returns the id of the next request. They run from 1 to 2^31-1, the positive
+// numbers of mprpc's C int, and then from 1 again; admit knows those still in use.
+func (f *flight) nextID() uint32 { return uint32((f.ids.Add(1)-1)%math.MaxInt32) + 1 }
 
-// unregister forgets a call whose request could not be encoded.
-func (f *flight) unregister(c *call) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.forgetLocked(c)
-}
-
-// forgetLocked forgets a call whose request does not leave. If it was to ask
-// for pipelining, the next one does.
+// forgetLocked forgets an admitted call whose request does not leave. If it was to
+// ask for pipelining, the next one does.
 func (f *flight) forgetLocked(c *call) {
-	delete(f.calls, c.id)
+	f.calls.remove(uint64(c.id))
 	c.sent = false
 	if c.asks {
 		f.mayAsk, f.asked = true, false
@@ -174,24 +150,25 @@ func (f *flight) forward(a arrival) {
 // nextArrival waits for what arrive brings, nextForwarded for what forward does.
 // In between they return without a call when there are dropped calls to report to
 // net/rpc.
-func (f *flight) nextArrival() (arrival, error)   { return f.nextOf(&f.arrived, true) }
-func (f *flight) nextForwarded() (arrival, error) { return f.nextOf(&f.forNet, true) }
+func (f *flight) nextArrival(a *arrival) error   { return f.nextOf(&f.arrived, true, a) }
+func (f *flight) nextForwarded(a *arrival) error { return f.nextOf(&f.forNet, true, a) }
 
-func (f *flight) nextOf(queue *[]arrival, forNetRPC bool) (arrival, error) {
+func (f *flight) nextOf(queue *[]arrival, forNetRPC bool, a *arrival) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for len(*queue) == 0 && f.err == nil && (!forNetRPC || len(f.dropped) == 0) {
 		f.change.Wait()
 	}
+	*a = arrival{}
 	if len(*queue) > 0 {
-		a := (*queue)[0]
+		*a = (*queue)[0]
 		*queue = (*queue)[1:]
-		return a, nil
+		return nil
 	}
 	if forNetRPC && len(f.dropped) > 0 {
-		return arrival{}, nil
+		return nil
 	}
-	return arrival{}, f.err
+	return f.err
 }
 
 // end records why the connection ends and wakes all who wait. It reports
@@ -228,7 +205,7 @@ func (f *flight) takeDirect() map[*ClientCall]error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var taken map[*ClientCall]error
-	for id, c := range f.calls {
+	for c := range f.calls.all {
 		if c.direct == nil {
 			continue
 		}
@@ -236,7 +213,7 @@ func (f *flight) takeDirect() map[*ClientCall]error {
 			taken = make(map[*ClientCall]error)
 		}
 		taken[c.direct] = f.errorLocked(c)
-		delete(f.calls, id)
+		f.calls.remove(uint64(c.id))
 	}
 	return taken
 }
@@ -249,12 +226,12 @@ func (f *flight) nextFailed() (*call, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var oldest *call
-	for _, c := range f.calls {
+	for c := range f.calls.all {
 		if c.direct != nil {
 			continue // takeDirect tells it
 		}
 		if c.x != nil {
-			delete(f.calls, c.id)
+			f.calls.remove(uint64(c.id))
 			return c, f.errorLocked(c)
 		}
 		if oldest == nil || c.seq < oldest.seq {

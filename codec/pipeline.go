@@ -2,11 +2,10 @@ package codec
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"time"
-
-	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // A message in the queue of a client in lock step.
@@ -15,9 +14,12 @@ type queued struct {
 	msg  []byte
 }
 
+// errIDInUse is what admit returns for a call that needs another id.
+var errIDInUse = errors.New("the id is in use")
+
 // admit decides what happens to an encoded request: it is queued, or the caller
 // sends it, alone or not, and asking for pipelining if call.asks says so. It waits
-// while the queue is full.
+// while the queue is full. From then on the answer finds the call.
 func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,23 +29,25 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 	}
 	switch {
 	case c.err != nil:
-		c.forgetLocked(call)
 		return false, false, c.errorLocked(call)
 	case call.givenUp():
-		c.forgetLocked(call)
 		return false, false, call.x.Err
-	case c.blockedLocked():
+	case c.calls.get(uint64(call.id)) != nil:
+		return false, false, errIDInUse
+	}
+	c.calls.put(uint64(call.id), call)
+	if c.blockedLocked() {
 		c.enqueueLocked(call, msg)
 		return true, false, nil
 	}
-	// Whoever is sent first asks, not whoever was registered first: a queued call
+	// Whoever is sent first asks, not whoever was admitted first: a queued call
 	// would ask when it is too late for the one in flight, which may wait for it.
 	call.asks, c.mayAsk = c.mayAsk, false
 	c.sendingLocked(call)
-	return false, len(c.calls) == 1 && !c.crowded.Load(), nil
+	return false, c.calls.len() == 1 && !c.crowded.Load(), nil
 }
 
-// admitNotification is admit for a notification, which is no registered call.
+// admitNotification is admit for a notification, which nothing answers.
 func (f *flight) admitNotification(ctx context.Context, c *call, msg []byte) (isQueued, alone bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -60,7 +64,7 @@ func (f *flight) admitNotification(ctx context.Context, c *call, msg []byte) (is
 		f.enqueueLocked(nil, msg)
 		return true, false, nil
 	}
-	return false, len(f.calls) == 0, nil
+	return false, f.calls.len() == 0, nil
 }
 
 // blockedLocked reports whether what is to be sent now has to queue.
@@ -121,7 +125,7 @@ func (f *flight) dropLocked(c *call) {
 
 // answered finds the call that a response answers. It returns nil for a
 // response to nobody, which is counted, and for a Hello.
-func (c *client) answered(msg wire.Message, hello bool) *call {
+func (c *client) answered(id int64, hello bool) *call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if hello && c.asked {
@@ -129,16 +133,16 @@ func (c *client) answered(msg wire.Message, hello bool) *call {
 		c.openLocked()
 		return nil
 	}
-	if msg.Num < 1 || msg.Num > math.MaxInt32 {
+	if id < 1 || id > math.MaxInt32 {
 		c.ignored++
 		return nil
 	}
-	call := c.calls[uint32(msg.Num)]
+	call := c.calls.get(uint64(id))
 	if call == nil || !call.sent {
 		c.ignored++
 		return nil
 	}
-	delete(c.calls, call.id)
+	c.calls.remove(uint64(id))
 	if call == c.current {
 		c.current = nil
 		c.stopGraceLocked()

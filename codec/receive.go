@@ -14,11 +14,11 @@ import (
 // with an error of its own, and returns an error only then: what net/rpc gives
 // to all others.
 func (c *client) ReadResponseHeader(resp *rpc.Response) error {
-	return c.readResponse(resp, c.next)
+	return c.readResponse(resp, false)
 }
 
 // readResponse takes the next response from where it arrives.
-func (c *client) readResponse(resp *rpc.Response, next func() (arrival, error)) error {
+func (c *client) readResponse(resp *rpc.Response, forwarded bool) error {
 	c.body = nil
 	for {
 		if seq, ok := c.nextDropped(); ok {
@@ -26,49 +26,53 @@ func (c *client) readResponse(resp *rpc.Response, next func() (arrival, error)) 
 			return nil
 		}
 		var a arrival
-		if c.readErr == nil {
-			a, c.readErr = next()
+		switch {
+		case c.readErr != nil:
+		case forwarded:
+			c.readErr = c.nextForwarded(&a)
+		default:
+			c.readErr = c.next(&a)
 		}
 		switch {
 		case c.readErr != nil:
 			return c.finish(resp, c.readErr)
 		case a.call != nil:
-			c.deliver(resp, a)
+			c.deliver(resp, &a)
 			return nil
 		}
 	}
 }
 
 // nextDirect is next for a ClientConn, which has nothing to report to net/rpc.
-func (c *client) nextDirect() (arrival, error) {
+func (c *client) nextDirect(a *arrival) error {
 	if c.reader == nil {
-		return c.nextOf(&c.arrived, false)
+		return c.nextOf(&c.arrived, false, a)
 	}
-	return c.next()
+	return c.next(a)
 }
 
-// next reads one message. Its arrival has no call where the message answers
-// none.
-func (c *client) next() (arrival, error) {
+// next reads one message into a. It has no call where the message answers none.
+func (c *client) next(a *arrival) error {
 	if c.reader == nil {
-		return c.nextArrival()
+		return c.nextArrival(a)
 	}
 	frame, err := nextFrame(c.reader)
 	if err != nil {
-		return arrival{}, err
+		return err
 	}
-	msg, err := wire.Parse(frame)
-	if err != nil {
-		return arrival{}, err
+	if a.msg, err = wire.Parse(frame); err != nil {
+		return err
 	}
+	a.call = nil
 	switch {
-	case msg.Type == wire.Response:
+	case a.msg.Type == wire.Response:
 		c.noteCrowd(c.reader.Buffered() > 0)
-		return arrival{c.answered(msg, wire.IsHello(frame)), msg}, nil
-	case msg.Type == wire.Notification:
-		return arrival{}, c.notified(msg)
+		a.call = c.answered(a.msg.Num, wire.IsHello(frame))
+		return nil
+	case a.msg.Type == wire.Notification:
+		return c.notified(&a.msg)
 	default:
-		return arrival{}, c.refuse(msg)
+		return c.refuse(&a.msg)
 	}
 }
 
@@ -83,7 +87,7 @@ func (c *client) noteCrowd(more bool) {
 }
 
 // notified passes a notification on to OnNotify.
-func (c *client) notified(msg wire.Message) error {
+func (c *client) notified(msg *wire.Message) error {
 	if msg.Problem != "" {
 		c.log.warn("notification dropped", "reason", msg.Problem)
 		return nil
@@ -103,7 +107,7 @@ func (c *client) notified(msg wire.Message) error {
 }
 
 // refuse answers a request that reached a client.
-func (c *client) refuse(msg wire.Message) error {
+func (c *client) refuse(msg *wire.Message) error {
 	text := msg.Problem
 	if text == "" {
 		name, err := c.set.values.Format.MethodText(msg.Method)
@@ -120,7 +124,7 @@ func (c *client) refuse(msg wire.Message) error {
 
 // deliver reports a response to net/rpc. A call through an Exchange is settled
 // here and reported as a success without a body.
-func (c *client) deliver(resp *rpc.Response, a arrival) {
+func (c *client) deliver(resp *rpc.Response, a *arrival) {
 	resp.Seq = a.call.seq
 	if x := a.call.x; x != nil {
 		x.settle(func() error { return c.outcome(a, x.Reply) })
@@ -134,10 +138,11 @@ func (c *client) deliver(resp *rpc.Response, a arrival) {
 	default:
 		c.body = a.msg.Result
 	}
+	c.spareCalls.Put(a.call)
 }
 
 // outcome decodes a response for an Exchange.
-func (c *client) outcome(a arrival, reply any) error {
+func (c *client) outcome(a *arrival, reply any) error {
 	switch {
 	case a.msg.Problem != "":
 		return c.callError(a.call.method, errors.New(a.msg.Problem))

@@ -75,15 +75,20 @@ func failure(call *served, text string, body any) *Error {
 func (s *server) call(seq uint64) (call *served, alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pending[seq], len(s.pending) == 1
+	return s.pending.get(seq), s.pending.len() == 1
 }
 
-// answered takes a call off the pending ones, which makes room for another. It
-// reports whether it was the last that the end of the connection waited for.
+// answered takes a call off the pending ones, which makes room for another, and keeps
+// its memory for one. It reports whether it was the last that the end of the connection
+// waited for.
 func (s *server) answered(call *served) (last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.pending, call.seq)
+	s.pending.remove(call.seq)
+	if len(s.spare) < maxSpare {
+		*call = served{} // no longer holds on to what it was about
+		s.spare = append(s.spare, call)
+	}
 	s.change.Broadcast()
-	return s.closing && len(s.pending) == 0
+	return s.closing && s.pending.len() == 0
 }

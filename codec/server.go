@@ -12,13 +12,15 @@ type server struct {
 	client *client // the other half of a duplex, or nil; its reader is the duplex's
 
 	// Protected by inbound.mu:
-	pending map[uint64]*served // read and not answered, by net/rpc's number
-	seq     uint64             // net/rpc's number given out last
-	queue   []*served          // of a duplex: read and not yet fetched by net/rpc
-	inQueue int                // bytes of their methods and parameters
-	closing bool               // a duplex has ended: the last answer closes it
+	pending numbered[served] // read and not answered, by net/rpc's number
+	seq     uint64           // net/rpc's number given out last
+	spare   []*served        // memory of answered requests
+	queue   []*served        // of a duplex: read and not yet fetched by net/rpc
+	inQueue int              // bytes of their methods and parameters
+	closing bool             // a duplex has ended: the last answer closes it
 
 	// Of the reading goroutine alone:
+	fresh   *served // memory for the next request, or nil
 	current *served // the request whose body comes next
 	full    bool    // MaxPending requests may be unanswered
 }
@@ -32,7 +34,7 @@ func newServer(set *settings, conn *transport) *server {
 
 // newServerOn makes a server that does not have its writer and reader yet.
 func newServerOn(set *settings, conn *transport) *server {
-	s := &server{pending: make(map[uint64]*served)}
+	s := new(server)
 	s.init(set, conn)
 	return s
 }
@@ -85,34 +87,45 @@ func (s *server) next() (*served, error) {
 func (s *server) waitForRoom() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.pending) >= s.set.MaxPending && s.err == nil {
+	for s.pending.len() >= s.set.MaxPending && s.err == nil {
 		s.change.Wait()
 	}
 	return s.err
 }
 
 // accept makes a call of a frame, or nil of one that needs none. The call's
-// parameters are still part of the frame.
+// parameters are still part of the frame, and it is made again by the next accept
+// unless it has been registered.
 func (s *server) accept(frame []byte) (*served, error) {
-	call := new(served)
-	if isCall, err := s.read(frame, call); err != nil || !isCall {
+	if s.fresh == nil {
+		s.fresh = new(served)
+	}
+	if isCall, err := s.read(frame, s.fresh); err != nil || !isCall {
 		return nil, err
 	}
-	return call, nil
+	return s.fresh, nil
 }
 
 func (s *server) register(call *served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.registerLocked(call)
-	s.full = len(s.pending) >= s.set.MaxPending // answers make room, nobody else takes it
+	s.full = s.pending.len() >= s.set.MaxPending // answers make room, nobody else takes it
 }
 
 func (s *server) registerLocked(call *served) {
 	s.seq++
 	call.seq = s.seq
-	s.pending[call.seq] = call
+	s.pending.put(call.seq, call)
+	s.fresh = nil
+	if last := len(s.spare) - 1; last >= 0 {
+		s.fresh, s.spare = s.spare[last], s.spare[:last]
+	}
 }
+
+// maxSpare is how much memory of answered requests is kept. A sync.Pool would take
+// longer than making it anew where requests arrive together, and are answered together.
+const maxSpare = 64
 
 // ReadRequestBody decodes the parameters. net/rpc passes nil for a method that
 // it does not have; it answers with the error that is returned here otherwise.
