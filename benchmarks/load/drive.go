@@ -40,6 +40,7 @@ const (
 type drive struct {
 	job     Job
 	callers []Caller
+	epoch   time.Time
 	phase   atomic.Int32
 	failed  atomic.Pointer[error]
 }
@@ -51,7 +52,7 @@ func Drive(callers []Caller, job Job) (Result, error) {
 	if err := Check(callers, job.Workload); err != nil {
 		return Result{}, err
 	}
-	d := &drive{job: job, callers: callers}
+	d := &drive{job: job, callers: callers, epoch: time.Now()}
 	histograms := make([]histogram, job.Workload.Callers)
 	var all sync.WaitGroup
 	for i := range histograms {
@@ -91,25 +92,28 @@ func Check(callers []Caller, w Workload) error {
 }
 
 // loop is one caller. With fewer connections than callers it stays on one; with
-// more it walks over its share of them.
+// more it walks over its share of them. A call begins when the one before is checked:
+// another look at the clock would take as long as some of the work that is measured.
 func (d *drive) loop(i int, h *histogram) {
 	act := d.job.Workload.action()
+	began := time.Since(d.epoch)
 	for at := i; ; at += d.job.Workload.Callers {
 		c := d.callers[at%len(d.callers)]
 		if len(d.callers) <= d.job.Workload.Callers {
 			c = d.callers[i%len(d.callers)]
 		}
-		begin := time.Now()
 		if err := act(c, false); err != nil {
 			d.failed.CompareAndSwap(nil, &err)
 			d.phase.Store(over)
 		}
+		ended := time.Since(d.epoch)
 		switch d.phase.Load() {
 		case measuring:
-			h.add(time.Since(begin))
+			h.add(ended - began)
 		case over:
 			return
 		}
+		began = ended
 	}
 }
 
