@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,9 +62,27 @@ func compare(ctx context.Context, o options) error {
 	return errors.Join(failed...)
 }
 
+// command is the command line without directories, which are of this machine.
+func command() string {
+	line := []string{"go -C benchmarks run ."}
+	flag.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "out":
+		case "profile":
+			line = append(line, "-profile p")
+		default:
+			line = append(line, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	return strings.Join(line, " ")
+}
+
 // prepare chooses what is measured and sets the Python peers up.
 func prepare(ctx context.Context, o options) (plan run.Plan, r *report.Run, err error) {
-	plan = run.Plan{Rounds: o.rounds, Warm: o.warm, Run: o.duration, Profile: o.profile}
+	if o.seed == 0 {
+		o.seed = uint64(time.Now().Unix())
+	}
+	plan = run.Plan{Rounds: o.rounds, Seed: o.seed, Warm: o.warm, Run: o.duration, Profile: o.profile}
 	if o.profile != "" {
 		if err = os.MkdirAll(o.profile, 0o755); err != nil {
 			return plan, nil, err
@@ -76,11 +95,10 @@ func prepare(ctx context.Context, o options) (plan run.Plan, r *report.Run, err 
 		return plan, nil, err
 	}
 	r = &report.Run{
-		When: time.Now(), Command: "go -C benchmarks run . " + strings.Join(os.Args[1:], " "), Awake: o.awake, Bound: o.awake && o.bound,
-		Machine: report.ThisMachine(), Versions: report.Versions(),
-		Rounds: o.rounds, Warm: o.warm, Window: o.duration, Workloads: plan.Workloads,
+		When: time.Now(), Command: command(), Awake: o.awake, Bound: o.awake && o.bound,
+		Machine: report.ThisMachine(), Versions: report.Versions(ctx),
+		Rounds: o.rounds, Seed: o.seed, Warm: o.warm, Window: o.duration, Workloads: plan.Workloads,
 	}
-	r.Command = strings.TrimSpace(r.Command)
 	if slices.ContainsFunc(plan.Peers, peers.Peer.NeedsPython) {
 		plan.Python, err = run.SetupPython(ctx, func(step string) { fmt.Fprintln(os.Stderr, step) })
 		if err == nil {

@@ -25,6 +25,7 @@ import (
 type options struct {
 	peers, workloads string
 	rounds           int
+	seed             uint64
 	duration, warm   time.Duration
 	out, profile     string
 	awake, bound     bool
@@ -37,6 +38,7 @@ func main() {
 	flag.StringVar(&o.peers, "peers", "", "peers to compare, separated by commas; all if empty")
 	flag.StringVar(&o.workloads, "workloads", "", "workloads, separated by commas; all if empty")
 	flag.IntVar(&o.rounds, "rounds", 5, "how many times each peer does each workload")
+	flag.Uint64Var(&o.seed, "seed", 0, "what the order of the peers in each round follows from; by the clock if 0")
 	flag.DurationVar(&o.duration, "duration", time.Second, "how long it is measured each time")
 	flag.DurationVar(&o.warm, "warm", 300*time.Millisecond, "how long it runs before that")
 	flag.StringVar(&o.out, "out", "results", "directory for the report, the charts and the raw numbers")

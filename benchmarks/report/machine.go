@@ -1,7 +1,9 @@
 package report
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -39,8 +41,9 @@ var compared = []string{
 	"github.com/hashicorp/net-rpc-msgpackrpc/v2", "google.golang.org/grpc", "google.golang.org/protobuf", "storj.io/drpc",
 }
 
-// Versions returns the versions of the modules that this program was built of.
-func Versions() map[string]string {
+// Versions returns the versions of the modules that this program was built of, and the
+// revision of this project.
+func Versions(ctx context.Context) map[string]string {
 	versions := map[string]string{}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
@@ -50,11 +53,10 @@ func Versions() map[string]string {
 				}
 			}
 		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				versions["github.com/go-mprpc/mprpc"] = s.Value
-			}
-		}
+	}
+	// go run does not write the revision into the program.
+	if revision, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {
+		versions["github.com/go-mprpc/mprpc"] = strings.TrimSpace(string(revision))
 	}
 	return versions
 }

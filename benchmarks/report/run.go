@@ -22,6 +22,7 @@ type Run struct {
 	Machine   Machine           `json:"machine"`
 	Versions  map[string]string `json:"versions"`
 	Rounds    int               `json:"rounds"`
+	Seed      uint64            `json:"seed"` // of the order of the peers
 	Warm      time.Duration     `json:"warm_ns"`
 	Window    time.Duration     `json:"window_ns"`
 	Peers     []Peer            `json:"peers"`

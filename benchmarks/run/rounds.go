@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ type Plan struct {
 	Peers     []peers.Peer
 	Workloads []load.Workload
 	Rounds    int
+	Seed      uint64 // of the order of the peers
 	Warm, Run time.Duration
 	Python    *Python // nil without peers in Python
 	Profile   string  // a directory for CPU profiles of the peers in Go, "" for none
@@ -34,14 +36,15 @@ func (p Plan) Steps() int {
 }
 
 // Measure goes through all workloads in each round, and through all peers in
-// each workload, so that whatever the machine does besides meets them all. Each
+// each workload, so that whatever the machine does besides meets them all. Their
+// order is another one each time, so that none always follows the same. Each
 // sample, or the error in its place, goes to the function done.
 func (p Plan) Measure(ctx context.Context, done func(Sample, error)) {
+	random := rand.New(rand.NewPCG(p.Seed, 0))
 	for round := range p.Rounds {
 		for _, w := range p.Workloads {
-			for i := range p.Peers {
-				// Every round begins with another peer, so that none is always the first.
-				peer := p.Peers[(i+round)%len(p.Peers)]
+			for _, i := range random.Perm(len(p.Peers)) {
+				peer := p.Peers[i]
 				if peer.Not[w.Name] != "" {
 					continue
 				}
