@@ -69,7 +69,7 @@ func command() string {
 		switch f.Name {
 		case "out":
 		case "profile":
-			line = append(line, "-profile p")
+			line = append(line, "-profile=p")
 		default:
 			line = append(line, "-"+f.Name+"="+f.Value.String())
 		}

@@ -32,7 +32,7 @@ type client struct {
 
 	crowded atomic.Bool // the response read last was not alone; see noteCrowd
 
-	spareCalls sync.Pool // *call; see newCall
+	spareCalls sync.Pool // *call; see plainCall
 
 	// Used by the goroutine that reads responses alone:
 	more    bool   // something had arrived behind the response read last
@@ -95,24 +95,25 @@ func (c *client) wireName(serviceMethod string) string {
 // WriteRequest encodes a request and sends or queues it. An error from here is
 // the error of this call alone, and means that it was not sent.
 func (c *client) WriteRequest(r *rpc.Request, body any) error {
-	call := c.newCall(r)
-	if x, ok := body.(*Exchange); ok && x != nil {
-		if err := x.begin(call); err != nil {
-			return err
-		}
-		body = x.Args
+	x, ok := body.(*Exchange)
+	if !ok || x == nil {
+		return c.submit(c.plainCall(r), body)
 	}
-	err := c.submit(call, body)
-	if err != nil && call.x != nil {
-		call.x.fail(err)
+	call := &call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
+	err := x.begin(call)
+	if err == nil {
+		if err = c.submit(call, x.Args); err != nil {
+			x.fail(err)
+		}
 	}
 	return err
 }
 
-// newCall returns a call of net/rpc's, in the memory of an answered one if there is
-// some. Whoever wrote that one may have looked at it until its WriteRequest returned,
-// but net/rpc makes no other before.
-func (c *client) newCall(r *rpc.Request) *call {
+// plainCall returns a call of net/rpc's without an Exchange, in the memory of an
+// answered one if there is some. A peer may answer a request before it is written, and
+// then WriteRequest still looks at the call; but net/rpc makes the next call only when
+// that has returned.
+func (c *client) plainCall(r *rpc.Request) *call {
 	n, ok := c.spareCalls.Get().(*call)
 	if !ok {
 		n = new(call)
@@ -123,20 +124,27 @@ func (c *client) newCall(r *rpc.Request) *call {
 
 // submit takes a call from its encoding to the writer or the queue.
 func (c *client) submit(call *call, args any) error {
+	if c.over() {
+		return c.overError(call)
+	}
 	buf := buffers.Get().(*[]byte)
 	defer func() { buffers.put(buf) }()
-	queued, alone, err := false, false, errIDInUse
-	for err == errIDInUse {
+	var queued, alone bool
+	for {
 		call.id = c.nextID()
-		var msg []byte
-		if msg, err = c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, false); err != nil {
+		msg, err := c.set.values.AppendRequest((*buf)[:0], call.id, call.method, args, false)
+		if err != nil {
 			return c.callError(call.method, err)
 		}
 		*buf = msg
-		queued, alone, err = c.admit(call, msg)
+		if queued, alone, err = c.admit(call, msg); err == nil {
+			break
+		} else if err != errIDInUse {
+			return err
+		}
 	}
-	if queued || err != nil {
-		return err
+	if queued {
+		return nil
 	}
 	if call.asks { // once in a connection; a message that is too long for it does not ask
 		if asking, err := c.set.values.AppendRequest(nil, call.id, call.method, args, true); err == nil {

@@ -99,6 +99,7 @@ func (s *server) enqueue(frame []byte) error {
 	if s.queued(call) {
 		return nil
 	}
+	call.params = nil // the next request has the memory of this one
 	if call.notification {
 		s.log.warn("notification dropped", "reason", "busy", "method", wire.QuoteName(call.method))
 		return nil

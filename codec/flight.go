@@ -13,7 +13,7 @@ import (
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// A call is a request from its registration to its answer.
+// A call is a request from its encoding to its answer.
 type call struct {
 	client *client
 	id     uint32 // on the wire
@@ -67,7 +67,7 @@ type flight struct {
 
 	change sync.Cond // broadcast when the queue, arrivals or err change
 
-	calls numbered[call] // admitted and not answered, by id
+	calls callTable[call] // admitted and not answered, by id
 
 	open    bool  // no lock step, or not any more
 	mayAsk  bool  // the next request asks whether the server takes more than one
@@ -242,6 +242,13 @@ func (f *flight) nextFailed() (*call, error) {
 		return nil, f.err
 	}
 	return nil, f.errorLocked(oldest)
+}
+
+// overError is errorLocked.
+func (f *flight) overError(c *call) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.errorLocked(c)
 }
 
 // errorLocked says what the end of the connection means for one call.

@@ -51,7 +51,7 @@ func (c *client) nextDirect(a *arrival) error {
 	return c.next(a)
 }
 
-// next reads one message into a. It has no call where the message answers none.
+// next reads one message into a, which has no call then if the message answers none.
 func (c *client) next(a *arrival) error {
 	if c.reader == nil {
 		return c.nextArrival(a)

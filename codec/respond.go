@@ -7,8 +7,8 @@ import (
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// WriteResponse answers a request. Its error is for callers other than net/rpc,
-// which drops it; a failed write has closed the connection.
+// WriteResponse answers a request, whose body has been read, once. Its error is for
+// callers other than net/rpc, which drops it; a failed write has closed the connection.
 func (s *server) WriteResponse(r *rpc.Response, body any) error {
 	call, alone := s.call(r.Seq)
 	if call == nil {
@@ -28,7 +28,7 @@ func (s *server) WriteResponse(r *rpc.Response, body any) error {
 	case n > 0:
 		_, err = s.w.send(msg, alone, nil)
 	}
-	if s.answered(call) {
+	if s.answered(call, r.Seq) {
 		s.Close()
 	}
 	return err
@@ -81,10 +81,13 @@ func (s *server) call(seq uint64) (call *served, alone bool) {
 // answered takes a call off the pending ones, which makes room for another, and keeps
 // its memory for one. It reports whether it was the last that the end of the connection
 // waited for.
-func (s *server) answered(call *served) (last bool) {
+func (s *server) answered(call *served, seq uint64) (last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending.remove(call.seq)
+	if s.pending.get(seq) != call { // answered twice, which net/rpc does not do
+		return false
+	}
+	s.pending.remove(seq)
 	if len(s.spare) < maxSpare {
 		*call = served{} // no longer holds on to what it was about
 		s.spare = append(s.spare, call)

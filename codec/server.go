@@ -12,15 +12,17 @@ type server struct {
 	client *client // the other half of a duplex, or nil; its reader is the duplex's
 
 	// Protected by inbound.mu:
-	pending numbered[served] // read and not answered, by net/rpc's number
-	seq     uint64           // net/rpc's number given out last
-	spare   []*served        // memory of answered requests
-	queue   []*served        // of a duplex: read and not yet fetched by net/rpc
-	inQueue int              // bytes of their methods and parameters
-	closing bool             // a duplex has ended: the last answer closes it
+	pending callTable[served] // read and not answered, by net/rpc's number
+	seq     uint64            // net/rpc's number given out last
+	spare   []*served         // memory of answered requests
+	queue   []*served         // of a duplex: read and not yet fetched by net/rpc
+	inQueue int               // bytes of their methods and parameters
+	closing bool              // a duplex has ended: the last answer closes it
 
-	// Of the reading goroutine alone:
-	fresh   *served // memory for the next request, or nil
+	// Of the goroutine that reads the connection, which is the duplex's if there is one:
+	fresh *served // memory for the next request, or nil
+
+	// Of net/rpc's reading goroutine:
 	current *served // the request whose body comes next
 	full    bool    // MaxPending requests may be unanswered
 }
@@ -123,8 +125,9 @@ func (s *server) registerLocked(call *served) {
 	}
 }
 
-// maxSpare is how much memory of answered requests is kept. A sync.Pool would take
-// longer than making it anew where requests arrive together, and are answered together.
+// maxSpare is of how many answered requests the memory is kept, 7 KiB at most. A
+// sync.Pool would take longer than making it anew where requests arrive together, and
+// are answered together.
 const maxSpare = 64
 
 // ReadRequestBody decodes the parameters. net/rpc passes nil for a method that

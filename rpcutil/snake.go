@@ -28,14 +28,13 @@ func (snakeCase) ToWire(goName string) (wire string) {
 	if dot < 0 || dot == len(goName)-1 {
 		return goName
 	}
-	if known := snakeForms.Load(); known != nil {
-		if wire, ok := (*known)[goName]; ok {
-			return wire
-		}
+	known := *snakeForms.Load()
+	if wire, ok := known[goName]; ok {
+		return wire
 	}
 	wire = snake(goName[dot+1:])
-	if len(goName) <= maxSnakeName {
-		keepSnakeForm(strings.Clone(goName), wire)
+	if len(goName) <= maxSnakeName && len(known) < maxSnakeForms {
+		keepSnakeForm(goName, wire)
 	}
 	return wire
 }
@@ -47,7 +46,10 @@ var (
 	snakeFormsMu sync.Mutex // held while the map is replaced
 )
 
-// A program has few names, but nothing keeps it from making them up.
+func init() { snakeForms.Store(new(map[string]string)) }
+
+// A program has few names, but nothing keeps it from making them up. These take half a
+// megabyte at most.
 const (
 	maxSnakeForms = 1024
 	maxSnakeName  = 256 // bytes
@@ -56,14 +58,13 @@ const (
 func keepSnakeForm(goName, wire string) {
 	snakeFormsMu.Lock()
 	defer snakeFormsMu.Unlock()
-	next := make(map[string]string)
-	if known := snakeForms.Load(); known != nil {
-		if len(*known) >= maxSnakeForms {
-			return
-		}
-		maps.Copy(next, *known)
+	known := *snakeForms.Load()
+	if _, kept := known[goName]; kept || len(known) >= maxSnakeForms {
+		return
 	}
-	next[goName] = wire
+	next := make(map[string]string, len(known)+1)
+	maps.Copy(next, known)
+	next[strings.Clone(goName)] = wire
 	snakeForms.Store(&next)
 }
 

@@ -53,6 +53,12 @@ func Versions(ctx context.Context) map[string]string {
 				}
 			}
 		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				versions["github.com/go-mprpc/mprpc"] = s.Value
+				return versions
+			}
+		}
 	}
 	// go run does not write the revision into the program.
 	if revision, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {

@@ -11,10 +11,10 @@ import (
 // for none, in what the pointer to points to; see layoutOf. Each is decoded
 // from its own bytes. The error says what is wrong in words for the caller.
 func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
+	defer guard(&err)
 	if vs.decodePlainParams(raw, to) {
 		return nil
 	}
-	defer guard(&err)
 	v, err := target(to)
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@
 //	value.go    one value: stored in a Go value by plan.go, scalar.go, fields.go,
 //	            any.go and anymap.go, under range and size checks;
 //	            valueerror.go says where it does not fit
+//	plain.go    the short way for numbers, texts and bytes, alone or as fields:
+//	            neither encoder nor decoder
 //	encode.go   builds whole messages in memory; encoder.go writes their values,
 //	            by encodeplan.go where agree.go finds that vmihailenco writes the
 //	            same, except those that encodable.go knows to be endless
@@ -24,7 +26,7 @@
 // makes of it. That encodes every value with something in it that its type alone
 // does not tell: types that encode themselves or are registered with it,
 // interfaces, embedded structs, tags with options, types that contain
-// themselves. The rest, plain data, is written here along plans, to the same
+// themselves. The rest is written here along plans, to the same
 // bytes in much less time. Types are registered (msgpack.RegisterExt, Register)
 // in init: each is looked at once, when it is first sent.
 //

@@ -140,7 +140,7 @@ func (e *encoder) params(args any) error {
 	case v.Kind() == reflect.Pointer:
 		return fmt.Errorf("nil %s as parameters", v.Type())
 	}
-	if !l.plain {
+	if !l.plain { // the types of fields may want their addresses
 		v = addressable(v)
 	}
 	n := l.given(v)

@@ -118,8 +118,25 @@ func FuzzDecode(f *testing.F) {
 				noPanic(t, to, vs.DecodeParams(b, to))
 			}
 		}
+		slow := wire.Values{Limits: small, Format: wire.Format{DecodeText: unchanged}} // see plain_test.go
+		for _, target := range []any{two{}, optional{}, plainEach{}, 0, uint64(0), 0.0, false, "", []byte(nil)} {
+			for _, raw := range [][]byte{b, list} {
+				got, want := likeOf(target), likeOf(target)
+				if raw[0]&0xf0 == 0x90 {
+					agree(t, raw, got, want, vs.DecodeParams(raw, got), slow.DecodeParams(raw, want))
+				}
+				agree(t, raw, got, want, vs.DecodeResult(raw, got), slow.DecodeResult(raw, want))
+			}
+		}
 		roundTrip(t, &vs, b)
 	})
+}
+
+func agree(t *testing.T, raw []byte, got, want any, err, wantErr error) {
+	t.Helper()
+	if errText(err) != errText(wantErr) || diff(want, got) != "" {
+		t.Fatalf("% x into %T: %v, %v\nwant %v, %v", raw, got, deref(got), err, deref(want), wantErr)
+	}
 }
 
 func roundTrip(t *testing.T, vs *wire.Values, b []byte) {

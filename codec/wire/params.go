@@ -58,7 +58,7 @@ func newLayout(t reflect.Type) *layout {
 	if l.err == nil && !exported {
 		l.err = fmt.Errorf("%s has no exported field to hold a parameter", t)
 	}
-	l.plain = len(l.params) > 0
+	l.plain = l.err == nil && len(l.params) > 0
 	for i, p := range l.params {
 		if !p.optional {
 			l.required = i + 1

@@ -31,9 +31,9 @@ var typeBytes = reflect.TypeFor[[]byte]()
 func (f *Format) writesPlain() bool { return !f.Raw && f.EncodeText == nil }
 
 // holds reports whether a message of so many bytes, elements and levels is within the
-// limits.
+// limits, and no length in it beyond what MessagePack can say.
 func (l *Limits) holds(bytes, elements, depth int) bool {
-	return bytes <= l.Message && elements <= l.Elements && depth <= l.Depth
+	return bytes <= l.Message && uint64(bytes) <= math.MaxUint32 && elements <= l.Elements && depth <= l.Depth
 }
 
 // appendPlainRequest is AppendRequest where all parameters are plain.
@@ -109,7 +109,8 @@ func appendPlain(b []byte, v any) (_ []byte, ok bool) {
 	return b, false
 }
 
-// mayBePlain reports whether appendPlain knows the type of v.
+// mayBePlain reports whether appendPlain knows the type of v. A type that is missing
+// here costs nothing but time.
 func mayBePlain(v any) bool {
 	switch v.(type) {
 	case nil, bool, int, int64, uint64, float64, string, []byte,

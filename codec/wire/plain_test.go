@@ -1,10 +1,14 @@
 package wire_test
 
 import (
+	"bytes"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -44,12 +48,30 @@ type (
 		plainInner
 		S string
 	}
-	plainNamed  struct{ S myString }
+	plainNamed   struct{ S myString }
+	plainPointer struct {
+		X int
+		*plainOne
+	}
+	plainSkipped struct {
+		A int
+		B string `msgpack:"-"`
+		C bool
+	}
+	plainMany   struct{ A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q int }
+	plainText   struct{ X, Y int }
 	plainHidden struct {
 		X int
 		y int
 	}
 )
+
+// plainText encodes itself.
+func (v plainText) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d/%d", v.X, v.Y), nil }
+func (v *plainText) UnmarshalText(b []byte) error {
+	_, err := fmt.Sscanf(string(b), "%d/%d", &v.X, &v.Y)
+	return err
+}
 
 func pointer[T any](v T) *T { return &v }
 
@@ -62,11 +84,12 @@ func plainArgs() []any {
 	all := []any{nil, true, false, wire.Args(nil), wire.Args{}, wire.Args(append(append([]any{nil, true}, numbers...), texts...)),
 		wire.Args(numbers), wire.Args{1, []int{2}, "x"}, wire.Args{wire.Args{1}}, &wire.Args{1},
 		(*int)(nil), (*string)(nil), (*[]byte)(nil), (*plainPair)(nil), pointer(pointer(3)), pointer(pointer(plainPair{1, 2})),
-		pointer(true), pointer(1), pointer(int64(-1)), pointer(uint64(1)), pointer(1.5), pointer("text"), pointer("\xff"), pointer([]byte("b")),
+		pointer(true), pointer(1), pointer(int64(-1)), pointer(uint64(1)), pointer(uint64(math.MaxUint64)), pointer(1.5), pointer("text"), pointer("\xff"), pointer([]byte("b")),
 		pointer([]byte(nil)), myString("named"), pointer(myString("named")),
 		plainOne{7}, plainPair{1, 2}, &plainPair{-1, 300}, plainOptional{}, plainOptional{A: 1}, plainOptional{B: "b"}, plainOptional{C: []byte{}},
 		plainEach{}, plainEach{true, -1, -200, -70000, -1 << 40, 1, 2, 300, 70000, 1 << 40, 1.5, 2.5, "s", []byte("raw")}, plainEach{S: "\xff"},
-		plainEmbedded{plainInner{3}, "s"}, plainNamed{"s"}, plainHidden{1, 2}, struct{}{}, []int{1, 2}, map[string]int{"a": 1}}
+		plainEmbedded{plainInner{3}, "s"}, plainNamed{"s"}, plainHidden{1, 2}, struct{}{},
+		plainPointer{1, &plainOne{2}}, plainPointer{X: 1}, plainSkipped{1, "b", true}, plainMany{Q: 17}, plainText{1, 2}, &plainText{3, 4}, []int{1, 2}, map[string]int{"a": 1}}
 	return append(append(all, numbers...), texts...)
 }
 
@@ -74,6 +97,7 @@ var plainLimits = []wire.Limits{
 	limits,
 	{Message: 10, Depth: 2, Elements: 1 << 20, Decoded: 1 << 20},
 	{Message: 1 << 20, Depth: 1, Elements: 1 << 20, Decoded: 1 << 20},
+	{Message: 1 << 20, Depth: 0, Elements: 1 << 20, Decoded: 1 << 20},
 	{Message: 1 << 20, Depth: 2, Elements: 3, Decoded: 1 << 20},
 	{Message: 1 << 20, Depth: 2, Elements: 4, Decoded: 1 << 20},
 	{Message: 1 << 20, Depth: 2, Elements: 5, Decoded: 3},
@@ -100,6 +124,23 @@ func TestPlainValuesAreWrittenAsTheEncoderDoes(t *testing.T) {
 	}
 }
 
+// The encoder uses some of the same functions, so there is another witness.
+func TestPlainValuesAreWrittenAsVmihailencoDoes(t *testing.T) {
+	values := wire.Values{Limits: limits}
+	for _, v := range plainArgs() {
+		var want bytes.Buffer
+		enc := msgpack.NewEncoder(&want)
+		enc.UseCompactInts(true)
+		got, err := values.AppendResult(nil, []byte{1}, v)
+		if err != nil || reflect.TypeOf(v) == reflect.TypeFor[struct{}]() { // has a rule of its own
+			continue
+		}
+		if err := enc.Encode(v); err != nil || string(got[4:]) != want.String() {
+			t.Errorf("%T %.60v: % x\nwant % x, %v", v, v, cut(got[4:]), cut(want.Bytes()), err)
+		}
+	}
+}
+
 func TestPlainValuesAreReadAsTheDecoderDoes(t *testing.T) {
 	values := wire.Values{Limits: limits}
 	var params, results [][]byte
@@ -116,7 +157,8 @@ func TestPlainValuesAreReadAsTheDecoderDoes(t *testing.T) {
 	}
 	results = append(results, unhex(t, "d6 ff 00000001"), unhex(t, "c7 01 05 00"), unhex(t, "ca 3fc00000"))
 	targets := []any{true, 0, int8(0), int64(0), uint64(0), uint8(0), float32(0), 0.0, "", []byte(nil), myString(""), any(nil),
-		plainOne{}, plainPair{}, plainOptional{}, plainEach{}, plainEmbedded{}, plainNamed{}, plainHidden{}, struct{}{}, []int(nil), wire.Args(nil)}
+		plainOne{}, plainPair{}, plainOptional{}, plainEach{}, plainEmbedded{}, plainNamed{}, plainHidden{}, struct{}{}, []int(nil), wire.Args(nil),
+		plainPointer{}, plainSkipped{}, plainMany{}, plainText{}, (*plainPair)(nil), (*int)(nil)}
 	for _, l := range plainLimits {
 		plain := wire.Values{Limits: l}
 		decoder := wire.Values{Limits: l, Format: wire.Format{DecodeText: unchanged}}

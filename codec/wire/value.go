@@ -16,10 +16,10 @@ import (
 // in what the pointer to points to. Where it finds nil and the Go type has no
 // nil, it stores the zero value; an empty struct takes any result.
 func (vs *Values) DecodeResult(raw []byte, to any) (err error) {
+	defer guard(&err)
 	if vs.decodePlain(raw, to) {
 		return nil
 	}
-	defer guard(&err)
 	d := vs.decoder(raw)
 	defer d.recycle()
 	d.zeroNil = true

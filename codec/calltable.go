@@ -1,11 +1,11 @@
 package codec
 
-// A numbered finds calls by numbers that are given out one after the other: those
-// under way have most of their low bits to themselves, so each is at the place that
-// these name. One whose place is taken by a call that lasts goes into a map.
-type numbered[T any] struct {
-	places []place[T] // as many as a power of two, twice as many as calls if possible
-	others map[uint64]*T
+// A callTable finds calls by numbers. These are given out in turn, so that those of the
+// calls under way differ in their low bits, which name a place. A call whose place is
+// still held by an older one goes into a map.
+type callTable[T any] struct {
+	places []place[T]    // a power of two; at least twice as many as calls, up to maxPlaces
+	others map[uint64]*T // whose place was held
 	count  int
 }
 
@@ -17,17 +17,17 @@ type place[T any] struct {
 const (
 	minPlaces  = 8
 	maxPlaces  = 1 << 10
-	idlePlaces = 1 << 8 // that are kept while there are no calls
+	idlePlaces = 1 << 7 // that are kept while there are no calls: 2 KiB
 )
 
-func (t *numbered[T]) len() int { return t.count }
+func (t *callTable[T]) len() int { return t.count }
 
-func (t *numbered[T]) place(number uint64) *place[T] {
+func (t *callTable[T]) place(number uint64) *place[T] {
 	return &t.places[number&uint64(len(t.places)-1)]
 }
 
 // get returns the call with a number, or nil.
-func (t *numbered[T]) get(number uint64) *T {
+func (t *callTable[T]) get(number uint64) *T {
 	if t.count == 0 {
 		return nil
 	}
@@ -38,7 +38,7 @@ func (t *numbered[T]) get(number uint64) *T {
 }
 
 // put adds a call. No other has its number.
-func (t *numbered[T]) put(number uint64, call *T) {
+func (t *callTable[T]) put(number uint64, call *T) {
 	t.count++
 	if t.count > len(t.places)/2 && len(t.places) < maxPlaces {
 		t.grow()
@@ -53,7 +53,7 @@ func (t *numbered[T]) put(number uint64, call *T) {
 	t.others[number] = call
 }
 
-func (t *numbered[T]) grow() {
+func (t *callTable[T]) grow() {
 	old := t.places
 	t.places = make([]place[T], max(minPlaces, 2*len(old)))
 	for _, p := range old {
@@ -64,7 +64,7 @@ func (t *numbered[T]) grow() {
 }
 
 // remove forgets the call with a number, if there is one.
-func (t *numbered[T]) remove(number uint64) {
+func (t *callTable[T]) remove(number uint64) {
 	if t.get(number) == nil {
 		return
 	}
@@ -74,13 +74,17 @@ func (t *numbered[T]) remove(number uint64) {
 	} else {
 		delete(t.others, number)
 	}
-	if t.count == 0 && len(t.places) > idlePlaces {
+	if t.count > 0 {
+		return
+	}
+	t.others = nil
+	if len(t.places) > idlePlaces {
 		t.places = nil
 	}
 }
 
-// all calls yield with each call, in no order. Those that it yields may be removed.
-func (t *numbered[T]) all(yield func(*T) bool) {
+// all yields each call, in no order. A call may be removed once it has been yielded.
+func (t *callTable[T]) all(yield func(*T) bool) {
 	for _, p := range t.places {
 		if p.call != nil && !yield(p.call) {
 			return

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/rpc"
+	"sync"
 	"testing"
 
 	"github.com/go-mprpc/mprpc/codec"
@@ -18,7 +20,14 @@ var waves = []int{1, 7, 8, 64, 65, 300, 1500, 3000, 2, 700, 1, 1100, 64}
 
 const lasting = 300
 
+func seeded(t *testing.T) *rand.Rand {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
 func TestAnswersInAnyOrderFindTheirCalls(t *testing.T) {
+	random := seeded(t)
 	near, far := codectest.Pair(t)
 	client := codec.Options{Pipeline: codec.Always}.NewClientConn(near)
 	defer client.Close()
@@ -44,7 +53,7 @@ func TestAnswersInAnyOrderFindTheirCalls(t *testing.T) {
 	}
 	var out []byte
 	answer := func(calls []started, requests [][]byte) {
-		rand.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
+		random.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
 		out = out[:0]
 		for _, request := range requests {
 			m, err := wire.Parse(request)
@@ -88,6 +97,7 @@ func TestAnswersInAnyOrderFindTheirCalls(t *testing.T) {
 }
 
 func TestAnswersGoToTheirRequestsInAnyOrder(t *testing.T) {
+	random := seeded(t)
 	near, far := codectest.Pair(t)
 	server := codec.Options{MaxPending: -1}.NewServerCodec(far)
 	defer server.Close()
@@ -119,7 +129,7 @@ func TestAnswersGoToTheirRequestsInAnyOrder(t *testing.T) {
 		return requests
 	}
 	answer := func(requests []request) {
-		rand.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
+		random.Shuffle(len(requests), func(i, j int) { requests[i], requests[j] = requests[j], requests[i] })
 		for _, r := range requests {
 			if err := server.WriteResponse(&rpc.Response{Seq: r.seq}, r.arg); err != nil {
 				t.Fatal(err)
@@ -138,6 +148,105 @@ func TestAnswersGoToTheirRequestsInAnyOrder(t *testing.T) {
 		answer(receive(n))
 	}
 	answer(last)
+}
+
+// All calls learn of the end, those in the map too.
+func TestTheEndOfTheConnectionReachesAllCalls(t *testing.T) {
+	const calls = 3000
+	near, far := codectest.Pair(t)
+	client := codec.Options{Pipeline: codec.Always}.NewClientConn(near)
+	defer client.Close()
+	peer := codectest.NewPeer(t, far)
+
+	failed := make(chan error, 3*calls)
+	done := make(chan *rpc.Call, 2*calls)
+	exchanges := make(map[*rpc.Call]*codec.Exchange)
+	for range calls {
+		call, err := client.Start(context.Background(), "f", nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { failed <- call.Wait() }()
+		client.RPC().Go("f", nil, nil, done)
+		x := &codec.Exchange{}
+		exchanges[client.RPC().Go("f", x, nil, done)] = x
+	}
+	for range 3 * calls {
+		if _, err := peer.Receive(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	far.Close()
+	for range calls {
+		if err := <-failed; err == nil {
+			t.Fatal("a call without an answer succeeds")
+		}
+	}
+	for range 2 * calls {
+		call := <-done
+		if x := exchanges[call]; call.Error == nil && (x == nil || x.Err == nil) {
+			t.Fatal("a call of net/rpc without an answer succeeds")
+		}
+	}
+}
+
+// A peer may guess ids, and answer requests before they are written. The memory of
+// calls is used again then as well.
+func TestAnswersBeforeTheirRequests(t *testing.T) {
+	clients := map[string]func(net.Conn) *rpc.Client{
+		"codec":      func(c net.Conn) *rpc.Client { return codec.Options{Pipeline: codec.Always}.NewClient(c) },
+		"ClientConn": func(c net.Conn) *rpc.Client { return codec.Options{Pipeline: codec.Always}.NewClientConn(c).RPC() },
+		"duplex": func(c net.Conn) *rpc.Client {
+			_, client := codec.Options{Pipeline: codec.Always}.NewDuplex(c)
+			return rpc.NewClientWithCodec(client)
+		},
+	}
+	for form, open := range clients {
+		t.Run(form, func(t *testing.T) {
+			const callers, calls = 8, 200
+			near, far := codectest.Pair(t)
+			client := open(near)
+			peer := codectest.NewPeer(t, far)
+			var writing sync.Mutex
+			write := func(id []byte) error {
+				writing.Lock()
+				defer writing.Unlock()
+				_, err := far.Write(append(append([]byte{0x94, 1}, id...), 0xc0, 7))
+				return err
+			}
+			var all sync.WaitGroup
+			all.Go(func() { // guesses
+				for id := uint16(1); write([]byte{0xcd, byte(id >> 8), byte(id)}) == nil; id = id%(callers*calls) + 1 {
+				}
+			})
+			all.Go(func() { // answers what it is asked, which may be done already
+				for {
+					request, err := peer.Receive()
+					if err != nil {
+						return
+					}
+					if m, err := wire.Parse(request); err != nil || write(m.ID) != nil {
+						return
+					}
+				}
+			})
+			var callersDone sync.WaitGroup
+			for range callers {
+				callersDone.Go(func() {
+					for range calls {
+						var n int
+						if err := client.Call("f", nil, &n); err != nil || n != 7 {
+							t.Errorf("got %d, %v", n, err)
+						}
+					}
+				})
+			}
+			callersDone.Wait()
+			client.Close()
+			far.Close()
+			all.Wait()
+		})
+	}
 }
 
 // result is n as a result.
