@@ -61,8 +61,13 @@ func Versions(ctx context.Context) map[string]string {
 		}
 	}
 	// go run does not write the revision into the program.
-	if revision, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {
-		versions["github.com/go-mprpc/mprpc"] = strings.TrimSpace(string(revision))
+	if revision, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output(); err == nil {
+		name := strings.TrimSpace(string(revision))
+		code := []string{"diff", "--quiet", "HEAD", "--", ":(top)*.go", ":(top)*.mod", ":(top)*.sum", ":(top)*.py"}
+		if exec.CommandContext(ctx, "git", code...).Run() != nil {
+			name += ", changed"
+		}
+		versions["github.com/go-mprpc/mprpc"] = name
 	}
 	return versions
 }
