@@ -50,12 +50,8 @@ func (r *Run) conditions(b *strings.Builder) {
 			regime = "One process of idle priority (SCHED_IDLE) spun on each core, bound to it, so no core went to sleep."
 		}
 	}
-	order := "each workload and peer in turn"
-	if r.Seed != 0 {
-		order = fmt.Sprintf("each workload in turn and its peers in an order of chance (seed %d)", r.Seed)
-	}
-	fmt.Fprintf(b, "%s %d rounds, %s, %v measured after %v of warm-up, client and server in "+
-		"processes of their own on the loopback interface.\n\n", regime, r.Rounds, order, r.Window, r.Warm)
+	fmt.Fprintf(b, "%s %d rounds, each workload in turn and its peers in an order of chance (seed %d), %v measured after %v of warm-up, "+
+		"client and server in processes of their own on the loopback interface.\n\n", regime, r.Rounds, r.Seed, r.Window, r.Warm)
 	fmt.Fprintf(b, "- %s, %d cores, %s, %s\n", r.Machine.CPU, r.Machine.Cores, r.Machine.System, r.Machine.Go)
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		fmt.Fprintf(b, "- %s %s\n", name, r.Versions[name])
