@@ -32,7 +32,7 @@ type client struct {
 
 	crowded atomic.Bool // the response read last was not alone; see noteCrowd
 
-	spareCalls sync.Pool // *call; see plainCall
+	spareCalls sync.Pool // *call, from who reads to who writes, without a lock; see plainCall
 
 	// Used by the goroutine that reads responses alone:
 	more    bool   // something had arrived behind the response read last

@@ -125,9 +125,9 @@ func (s *server) registerLocked(call *served) {
 	}
 }
 
-// maxSpare is of how many answered requests the memory is kept, 7 KiB at most. A
-// sync.Pool would take longer than making it anew where requests arrive together, and
-// are answered together.
+// maxSpare is the number of answered requests whose memory is kept: 7 KiB at most. A
+// sync.Pool would take longer than new memory where requests arrive, and are answered,
+// many at a time.
 const maxSpare = 64
 
 // ReadRequestBody decodes the parameters. net/rpc passes nil for a method that

@@ -48,7 +48,7 @@ var (
 
 func init() { snakeForms.Store(new(map[string]string)) }
 
-// A program has few names, but nothing keeps it from making them up. These take half a
+// A program has few names, but nothing keeps it from making them up. These take a
 // megabyte at most.
 const (
 	maxSnakeForms = 1024

@@ -92,8 +92,8 @@ func Check(callers []Caller, w Workload) error {
 }
 
 // loop is one caller. With fewer connections than callers it stays on one; with
-// more it walks over its share of them. A call begins when the one before is checked:
-// another look at the clock would take as long as some of the work that is measured.
+// more it walks over its share of them. One look at the clock ends a call and begins
+// the next: a second one would be part of what is measured.
 func (d *drive) loop(i int, h *histogram) {
 	act := d.job.Workload.action()
 	began := time.Since(d.epoch)

@@ -42,7 +42,7 @@ var compared = []string{
 }
 
 // Versions returns the versions of the modules that this program was built of, and the
-// revision of this project.
+// revision of this project, in whose directory it is to be called.
 func Versions(ctx context.Context) map[string]string {
 	versions := map[string]string{}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -53,14 +53,9 @@ func Versions(ctx context.Context) map[string]string {
 				}
 			}
 		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				versions["github.com/go-mprpc/mprpc"] = s.Value
-				return versions
-			}
-		}
 	}
-	// go run does not write the revision into the program.
+	// go run does not write the revision into the program. Files that git does not know
+	// are no change.
 	if revision, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output(); err == nil {
 		name := strings.TrimSpace(string(revision))
 		code := []string{"diff", "--quiet", "HEAD", "--", ":(top)*.go", ":(top)*.mod", ":(top)*.sum", ":(top)*.py"}

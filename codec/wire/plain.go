@@ -58,7 +58,8 @@ func (vs *Values) appendPlainResult(b, id []byte, result any) (out []byte, ok bo
 	return out, ok && vs.Limits.holds(len(out)-len(b), 4, 1)
 }
 
-// appendPlain appends the value of v, or of what v points to, if that is plain.
+// appendPlain appends the value of v, or of what v points to, if its type is one of the
+// most common plain ones.
 func appendPlain(b []byte, v any) (_ []byte, ok bool) {
 	switch v := v.(type) {
 	case nil:
@@ -202,7 +203,7 @@ func appendPlainParams(b []byte, args any) (_ []byte, n int, ok bool) {
 }
 
 // decodePlainParams stores parameters in what the pointer to points to, a struct with
-// plain fields alone, if they fit.
+// plain fields alone, if they fit. If not, it may have stored some of them.
 func (vs *Values) decodePlainParams(raw []byte, to any) (ok bool) {
 	v := reflect.ValueOf(to)
 	if v.Kind() != reflect.Pointer {
@@ -281,8 +282,8 @@ func decodePlainValue(b []byte, pos int, v reflect.Value) (next int, ok bool) {
 	return 0, false
 }
 
-// decodePlain stores a result in what the pointer to points to, if that is plain and
-// it fits.
+// decodePlain stores a result in what the pointer to points to, if its type is one of
+// the most common plain ones, and it fits.
 func (vs *Values) decodePlain(raw []byte, to any) (ok bool) {
 	switch to.(type) {
 	case *bool, *int, *int64, *uint64, *float64, *string, *[]byte:
