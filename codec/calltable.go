@@ -65,16 +65,17 @@ func (t *callTable[T]) grow() {
 
 // remove forgets the call with a number, if there is one.
 func (t *callTable[T]) remove(number uint64) {
-	if t.get(number) == nil {
+	if t.count == 0 {
 		return
 	}
-	t.count--
 	if p := t.place(number); p.number == number && p.call != nil {
 		*p = place[T]{}
-	} else {
+	} else if t.others[number] != nil {
 		delete(t.others, number)
+	} else {
+		return
 	}
-	if t.count > 0 {
+	if t.count--; t.count > 0 {
 		return
 	}
 	t.others = nil
