@@ -257,21 +257,22 @@ func TestNothingFollowsHalfOfAnAnswer(t *testing.T) {
 	near, far := net.Pipe()
 	client := rpc.NewClient(near)
 	defer client.Close()
-	waiting := make(chan *rpc.Call, 1)
+	came := make(chan struct{})
 	var once sync.Once
 	server := rpcutil.Server{Handler: registry, Gob: true, Codec: codec.Options{Logger: slog.New(duringWarn{slog.DiscardHandler, func() {
 		once.Do(func() {
 			close(service.gate)
-			waiting <- <-waiting // until the other answer has come, or the end
+			<-came // the other answer, or the end
 		})
 	}})}}
 	served := make(chan struct{})
 	go func() { server.ServeConn(far); close(served) }()
-	wait := client.Go("Unsendables.Wait", 1, nil, waiting)
+	wait := client.Go("Unsendables.Wait", 1, nil, nil)
+	go func() { <-wait.Done; close(came) }()
 	if err := client.Call("Unsendables.Broken", 1, nil); err == nil {
 		t.Error("a result that cannot be sent has arrived")
 	}
-	<-wait.Done
+	<-came
 	client.Close()
 	<-served
 }
