@@ -32,7 +32,7 @@ type client struct {
 
 	crowded atomic.Bool // the response read last was not alone; see noteCrowd
 
-	spareCalls sync.Pool // *call, from who reads to who writes, without a lock; see plainCall
+	spareCalls sync.Pool // *call, from who reads to who writes, without a lock; see newCall
 
 	// Used by the goroutine that reads responses alone:
 	more    bool   // something had arrived behind the response read last
@@ -97,9 +97,9 @@ func (c *client) wireName(serviceMethod string) string {
 func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	x, ok := body.(*Exchange)
 	if !ok || x == nil {
-		return c.submit(c.plainCall(r), body)
+		return c.submit(c.newCall(r, true), body)
 	}
-	call := &call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
+	call := c.newCall(r, c.exclusive) // otherwise, who gives it up may hold on to it
 	err := x.begin(call)
 	if err == nil {
 		if err = c.submit(call, x.Args); err != nil {
@@ -109,13 +109,16 @@ func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	return err
 }
 
-// plainCall returns a call of net/rpc's without an Exchange, in the memory of an
-// answered one if there is some. A peer may answer a request before it is written, and
-// then WriteRequest still looks at the call; but net/rpc makes the next call only when
-// that has returned.
-func (c *client) plainCall(r *rpc.Request) *call {
-	n, ok := c.spareCalls.Get().(*call)
-	if !ok {
+// newCall returns a call of net/rpc's, which may be in the memory of an answered one
+// if nobody else knows of it. A peer may answer a request before it is written, and
+// then WriteRequest still looks at the call; but the next one is made only when that
+// has returned.
+func (c *client) newCall(r *rpc.Request, again bool) *call {
+	var n *call
+	if again {
+		n, _ = c.spareCalls.Get().(*call)
+	}
+	if n == nil {
 		n = new(call)
 	}
 	*n = call{client: c, seq: r.Seq, method: c.wireName(r.ServiceMethod)}
@@ -299,10 +302,11 @@ func (c *client) Close() (err error) {
 }
 
 // Exclusive makes every caller write its own request, however long, before it reads
-// the answer. It is called before the first call, for a connection that has one call
-// at a time, and whose caller ends it by closing the connection instead of by GiveUp.
-// Package pool does so: its calls stay on their goroutine, and nothing of a request
-// is left to be written when its answer has come.
+// the answer, and whatever else is to be written meanwhile, unless a long notification
+// is being written. It is called before the first call, for a connection that has one
+// call at a time, and whose caller ends it by closing the connection instead of by
+// GiveUp, and uses an Exchange for one call alone. Package pool does so: its calls stay
+// on their goroutine.
 func (c *client) Exclusive() { c.exclusive = true }
 
 // Idle reports whether the connection is as good as new for the next call: it
@@ -317,6 +321,14 @@ func (c *client) Idle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err == nil && c.calls.len() == 0 && c.ignored == 0
+}
+
+// Flushed reports whether all that was accepted for sending has left. On an exclusive
+// connection the next to write is then who calls next.
+func (c *client) Flushed() bool {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return !c.w.writing
 }
 
 // buffers holds memory for messages being built. The collector takes what nobody

@@ -86,6 +86,7 @@ type flight struct {
 
 	// May be used without mu:
 	isOver atomic.Bool   // err is set
+	drops  atomic.Bool   // dropped is not empty
 	ids    atomic.Uint64 // how many have been given out
 }
 
@@ -114,12 +115,16 @@ func (f *flight) forgetLocked(c *call) {
 
 // nextDropped returns net/rpc's number of a call that was given up in the queue.
 func (f *flight) nextDropped() (seq uint64, ok bool) {
+	if !f.drops.Load() { // as before nearly every answer
+		return 0, false
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.dropped) == 0 {
 		return 0, false
 	}
 	seq, f.dropped = f.dropped[0], f.dropped[1:]
+	f.drops.Store(len(f.dropped) > 0)
 	return seq, true
 }
 

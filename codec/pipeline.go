@@ -44,7 +44,7 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 	// would ask when it is too late for the one in flight, which may wait for it.
 	call.asks, c.mayAsk = c.mayAsk, false
 	c.sendingLocked(call)
-	return false, c.calls.len() == 1 && !c.crowded.Load(), nil
+	return false, c.exclusive || c.calls.len() == 1 && !c.crowded.Load(), nil
 }
 
 // admitNotification is admit for a notification, which nothing answers.
@@ -120,6 +120,7 @@ func (f *flight) dropLocked(c *call) {
 	f.forgetLocked(c)
 	if c.direct == nil { // who waits for it knows
 		f.dropped = append(f.dropped, c.seq)
+		f.drops.Store(true)
 	}
 }
 

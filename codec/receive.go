@@ -116,7 +116,12 @@ func (c *client) refuse(msg *wire.Message) error {
 		}
 		text = "method not found: " + wire.QuoteName(name)
 	}
-	if !c.w.offer(c.set.appendError(nil, msg.ID, &Error{Message: text}), false) {
+	answer := c.set.appendError(nil, msg.ID, &Error{Message: text})
+	if c.exclusive {
+		_, err := c.w.send(answer, true, nil)
+		return err
+	}
+	if !c.w.offer(answer, false) {
 		return errNotReading
 	}
 	return nil
@@ -128,6 +133,9 @@ func (c *client) deliver(resp *rpc.Response, a *arrival) {
 	resp.Seq = a.call.seq
 	if x := a.call.x; x != nil {
 		x.settle(func() error { return c.outcome(a, x.Reply) })
+		if c.exclusive {
+			c.spareCalls.Put(a.call)
+		}
 		return
 	}
 	switch {
