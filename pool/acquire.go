@@ -22,11 +22,8 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 		}
 	}
 	start := time.Now()
-	if !until.IsZero() {
-		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := limited(ctx, until)
+	defer cancel()
 	now := start
 	if !slot {
 		var err error
@@ -39,6 +36,14 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 		l.waited = l.got.Sub(start)
 	}
 	return l, err
+}
+
+// limited is ctx with a deadline, if there is one.
+func limited(ctx context.Context, until time.Time) (context.Context, context.CancelFunc) {
+	if until.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadlineCause(ctx, until, errCallTimeout)
 }
 
 // takeIdle returns an idle link if the choice falls on one, and it is sound. With

@@ -16,15 +16,17 @@ import (
 type exclusive struct {
 	stream *stream
 	codec  clientCodec
+	trip   *roundTrip // nil where the bytes of a call go through more than a socket
 	probe  *probe
 	stop   func()      // ends the call, for context.AfterFunc: aborts the stream
 	timer  *time.Timer // calls stop; made for the first call that has a limit
 
+	unlooked bool        // ready has left the look to what follows
 	unlinked func() bool // ends the watch over the context of the call, or nil
 	timed    bool        // timer runs
 
 	// What a call needs, kept so that the next one need not allocate it:
-	exchange codec.Exchange
+	x        codec.Exchange
 	request  rpc.Request
 	response rpc.Response
 }
@@ -35,11 +37,16 @@ type clientCodec interface {
 	codec.Notifier
 	Exclusive()
 	Idle() bool
+	Flushed() bool
 }
 
 func newExclusive(s *stream, o codec.Options) *exclusive {
 	o.Pipeline = codec.Never // there is one call at a time
-	e := &exclusive{stream: s, codec: o.NewClientCodec(s).(clientCodec), probe: newProbe(s.Conn)}
+	e := &exclusive{stream: s, trip: newRoundTrip(s.Conn), probe: newProbe(s.Conn)}
+	if e.trip != nil {
+		s.Conn = e.trip
+	}
+	e.codec = o.NewClientCodec(s).(clientCodec)
 	e.codec.Exclusive()
 	e.stop = s.abort
 	return e
@@ -47,12 +54,29 @@ func newExclusive(s *stream, o codec.Options) *exclusive {
 
 func (e *exclusive) call(ctx context.Context, until time.Time, method string, args, reply any) error {
 	e.watch(ctx, until)
-	err := e.exchangeMessages(method, args, reply)
+	err := e.exchange(method, args, reply)
+	if err == errUnsound || err == errUnasked {
+		e.stream.abort()
+	}
 	return e.unwatch(ctx, err)
 }
 
+// exchange makes a call in one round trip, unless a long notification before it is
+// still being written.
+func (e *exclusive) exchange(method string, args, reply any) error {
+	if e.trip != nil && e.codec.Flushed() {
+		e.trip.begin(e.unlooked)
+		e.unlooked = false
+		return e.trip.end(e.exchangeMessages(method, args, reply))
+	}
+	if !e.looked() {
+		return errUnsound
+	}
+	return e.exchangeMessages(method, args, reply)
+}
+
 func (e *exclusive) exchangeMessages(method string, args, reply any) error {
-	x := &e.exchange
+	x := &e.x
 	*x = codec.Exchange{Args: args, Reply: reply}
 	defer func() { *x = codec.Exchange{} }() // the caller's values are not kept
 	e.request.ServiceMethod = method
@@ -74,6 +98,10 @@ func (e *exclusive) exchangeMessages(method string, args, reply any) error {
 }
 
 func (e *exclusive) notify(ctx context.Context, until time.Time, method string, args any) error {
+	if !e.looked() {
+		e.stream.abort()
+		return errUnsound
+	}
 	e.watch(ctx, until)
 	return e.unwatch(ctx, e.codec.Notify(method, args))
 }
@@ -111,7 +139,7 @@ func (e *exclusive) unwatch(ctx context.Context, err error) error {
 	// The connection is being aborted on another goroutine, perhaps not yet. Done
 	// here as well, nobody can take it for a good one meanwhile.
 	e.stream.abort()
-	if errors.Is(err, rpc.ErrShutdown) {
+	if errors.Is(err, rpc.ErrShutdown) || err == errUnsound {
 		return ended(ctx)
 	}
 	return err
@@ -141,7 +169,16 @@ func (timeoutError) Is(target error) bool {
 
 func (e *exclusive) reusable() bool { return !e.stream.aborted.Load() && e.codec.Idle() }
 
-func (e *exclusive) alive() bool { return e.probe.quiet() }
+func (e *exclusive) ready() bool {
+	e.unlooked = e.trip != nil
+	return e.unlooked || e.probe.quiet()
+}
+
+func (e *exclusive) looked() bool {
+	due := e.unlooked
+	e.unlooked = false
+	return !due || e.probe.quiet()
+}
 
 func (e *exclusive) spoil() { e.stream.abort() }
 

@@ -42,7 +42,7 @@ func (l *link) expired(now time.Time) bool {
 }
 
 // sound reports whether an idle link can be used: it has not expired, and the
-// peer is there and has sent nothing.
+// peer is there and has sent nothing, unless that is still to be looked at.
 func (p *Pool) sound(ctx context.Context, until time.Time, l *link, now time.Time) bool {
 	if l.expired(now) {
 		return false
@@ -51,7 +51,7 @@ func (p *Pool) sound(ctx context.Context, until time.Time, l *link, now time.Tim
 	if p.set.MaxIdleTime > 0 && idle >= p.set.MaxIdleTime {
 		return false
 	}
-	return l.alive() && (p.set.Ping == "" || idle < p.set.PingAfter || p.ping(ctx, until, l))
+	return l.ready() && (p.set.Ping == "" || idle < p.set.PingAfter || l.looked() && p.ping(ctx, until, l))
 }
 
 // ping pings an idle connection. If it does not answer in time, the other idle
@@ -198,6 +198,21 @@ func (p *Pool) discard(l *link) error {
 	p.counts.unsound++
 	p.removeLocked(l)
 	return nil
+}
+
+// replace is discard, and obtains another link in its place.
+func (p *Pool) replace(ctx context.Context, until time.Time, l *link, not *endpoint) (*link, error) {
+	if err := p.discard(l); err != nil {
+		return nil, err
+	}
+	ctx, cancel := limited(ctx, until)
+	defer cancel()
+	start := time.Now()
+	n, err := p.obtain(ctx, start, not)
+	if err == nil {
+		n.waited = l.waited + n.got.Sub(start)
+	}
+	return n, err
 }
 
 // forgetLocked forgets an endpoint that has drained. It is called wherever the

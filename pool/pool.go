@@ -113,11 +113,7 @@ func (p *Pool) call(ctx context.Context, method string, done error, f func(trans
 	if p.set.CallTimeout > 0 {
 		until = time.Now().Add(p.set.CallTimeout)
 	}
-	l, err := p.acquire(ctx, until, nil)
-	if err != nil {
-		return p.explain(nil, method, err)
-	}
-	broke, err := p.use(l, until, done, f)
+	l, broke, err := p.attempt(ctx, until, nil, done, f)
 	if err == nil || !broke || timeIsUp(err) || !p.mayRepeat(method, err) {
 		return p.explain(l, method, err)
 	}
@@ -126,10 +122,7 @@ func (p *Pool) call(ctx context.Context, method string, done error, f func(trans
 	p.counts.retries++
 	p.unlock()
 	first, sent := p.explain(l, method, err), !errors.Is(err, codec.ErrNotSent)
-	l, err = p.acquire(ctx, until, l.ep)
-	if err == nil {
-		_, err = p.use(l, until, done, f)
-	}
+	l, _, err = p.attempt(ctx, until, l.ep, done, f)
 	answer := l != nil && reported(err)
 	if err = p.explain(l, method, err); err != nil && sent && !answer && err != rpc.ErrShutdown {
 		return &secondError{first, err}
@@ -137,8 +130,21 @@ func (p *Pool) call(ctx context.Context, method string, done error, f func(trans
 	return err
 }
 
+// attempt acquires a link and runs f on it; the link is nil if there is none.
+func (p *Pool) attempt(ctx context.Context, until time.Time, not *endpoint, done error, f func(transport, time.Time) error) (l *link, broke bool, err error) {
+	l, err = p.acquire(ctx, until, not)
+	for err == nil {
+		if broke, err = p.use(l, until, done, f); err != errUnsound {
+			return l, broke, err
+		}
+		l, err = p.replace(ctx, until, l, not)
+	}
+	return nil, false, err
+}
+
 // use runs f on a link and gives the link back, after a panic too: the program's
-// own code, such as its codec.Names, runs in a call, and somebody may recover.
+// own code, such as its codec.Names, runs in a call, and somebody may recover. A link
+// that was idle and turns out to be unsound it keeps, for replace.
 func (p *Pool) use(l *link, until time.Time, done error, f func(transport, time.Time) error) (broke bool, err error) {
 	returned := false
 	defer func() {
@@ -149,8 +155,11 @@ func (p *Pool) use(l *link, until time.Time, done error, f func(transport, time.
 	}()
 	err = f(l.transport, until)
 	returned = true
-	if err == nil {
+	switch {
+	case err == nil:
 		return p.release(l, done), nil
+	case err == errUnsound:
+		return false, err
 	}
 	return p.release(l, err), err
 }
@@ -215,6 +224,9 @@ func (p *Pool) Do(ctx context.Context, f func(*Conn) error) error {
 // is not used by more callers than that) until it is released or destroyed.
 func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
 	l, err := p.acquire(ctx, time.Time{}, nil)
+	for err == nil && !l.looked() {
+		l, err = p.replace(ctx, time.Time{}, l, nil)
+	}
 	if err != nil {
 		if errors.Is(err, rpc.ErrShutdown) {
 			return nil, rpc.ErrShutdown

@@ -29,12 +29,8 @@ func newProbe(conn net.Conn) *probe {
 	}
 	p := &probe{raw: raw}
 	p.read = func(fd uintptr) bool {
-		// The descriptors of package net do not block.
-		_, err := syscall.Read(int(fd), p.buf[:])
-		for err == syscall.EINTR {
-			_, err = syscall.Read(int(fd), p.buf[:])
-		}
-		p.silent = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
+		_, err := again(syscall.Read, int(fd), p.buf[:])
+		p.silent = wouldBlock(err)
 		return true // never wait
 	}
 	return p

@@ -112,11 +112,8 @@ func (s *sharing) remove(c *sharedConn) {
 }
 
 func (c place) call(ctx context.Context, until time.Time, method string, args, reply any) error {
-	if !until.IsZero() {
-		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := limited(ctx, until)
+	defer cancel()
 	before := c.stream.reads.Load()
 	call, err := c.conn.Start(ctx, method, args, reply)
 	if err == rpc.ErrShutdown {
@@ -152,11 +149,8 @@ func (c place) outcome(ctx context.Context, err error, reads uint64) error {
 // notify may have to wait behind a write that does not end, and gives up with its
 // context.
 func (c place) notify(ctx context.Context, until time.Time, method string, args any) error {
-	if !until.IsZero() {
-		limited, cancel := context.WithDeadlineCause(ctx, until, errCallTimeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := limited(ctx, until)
+	defer cancel()
 	before := c.stream.reads.Load()
 	return c.outcome(ctx, c.conn.Notify(ctx, method, args), before)
 }
@@ -171,7 +165,9 @@ func (c place) reusable() bool {
 // over reports whether no more answers come.
 func (c *sharedConn) over() bool { return c.stream.aborted.Load() || c.conn.Ended() }
 
-func (c place) alive() bool { return c.reusable() }
+func (c place) ready() bool { return c.reusable() }
+
+func (c place) looked() bool { return true }
 
 // drop gives the place up; the last one closes the connection.
 func (c place) drop() {

@@ -2,23 +2,33 @@ package pool
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/rpc"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-mprpc/mprpc/codec"
 )
 
 // A transport makes calls on one connection: an exclusive one, or its part of a
 // shared one. Between acquiring and releasing one caller uses it.
 type transport interface {
-	// call makes a call that ends with ctx and at the time until, if there is one.
+	// call makes a call that ends with ctx and at the time until, if there is one. The
+	// error of call and notify is errUnsound where the look that ready has left finds
+	// the connection of no use.
 	call(ctx context.Context, until time.Time, method string, args, reply any) error
 	// notify sends a notification, within the same limits.
 	notify(ctx context.Context, until time.Time, method string, args any) error
 	// reusable reports whether nothing on this side speaks against another call.
 	reusable() bool
-	// alive asks the system whether the peer is still there and has sent nothing.
-	alive() bool
+	// ready reports whether an idle transport may be used: the peer is there and has sent
+	// nothing, by a look at the connection. That may be left to call, notify or looked,
+	// whichever comes first.
+	ready() bool
+	// looked is what a look that ready has left finds.
+	looked() bool
 	// spoil makes it not reusable.
 	spoil()
 	// drop gives the connection up, without waiting for anything.
@@ -29,6 +39,13 @@ type transport interface {
 	abort()
 	remote() net.Addr
 }
+
+// errUnsound is the error of a call on a connection that had ended while it was idle,
+// or brought bytes that nobody had asked for. Nothing was sent.
+var errUnsound = errors.New("the connection ended while it was idle")
+
+// errUnasked is the error of a call whose answer was there before its request.
+var errUnasked = fmt.Errorf("%w: its answer was there before", codec.ErrNotSent)
 
 // A stream is a connection as the codec sees it. When it was closed on purpose
 // the codec learns rpc.ErrShutdown, which is nothing to log.

@@ -1,0 +1,252 @@
+//go:build unix
+
+package pool
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"net"
+	"net/rpc"
+	"os"
+	"syscall"
+	"time"
+)
+
+// A roundTrip is a connection of the system on which one call at a time is made, in as
+// few system calls as there can be: a look at it, the writing of the request and the
+// reading of the answer are one wait of the poller. net.Conn would read once more
+// before it waits, in vain, since no answer is there so soon.
+//
+// That reading has a reason: what arrived before the poller was asked to wait would
+// not end the wait. Here the look comes after that moment, and before the request. If
+// it finds nothing, everything that arrives later ends the wait.
+//
+// It is for one goroutine at a time, but for Close. Between end and begin Write may be
+// called by another one.
+type roundTrip struct {
+	net.Conn
+	network string
+	raw     syscall.RawConn
+	step    func(fd uintptr) bool // t.take, kept, so that a call allocates nothing
+
+	begun    bool      // a call has begun, and nothing of it has been written
+	idle     bool      // before that nobody has used the connection
+	unsound  bool      // it was idle and has ended, or brought something
+	request  []byte    // held back until the answer is to be read
+	deadline time.Time // for what has to be written by Conn
+
+	// Of the run under way:
+	answer  []byte
+	written int // -1 before the look
+	n       int
+	err     error
+	stray   [1]byte
+}
+
+// maxHeld is the longest request that is held back; a longer one need not fit into
+// the buffers of the system.
+const maxHeld = 4 << 10
+
+// newRoundTrip returns nil for a connection that may do something with the bytes.
+func newRoundTrip(conn net.Conn) *roundTrip {
+	var err error
+	t := &roundTrip{Conn: conn}
+	t.step = t.take
+	switch c := conn.(type) {
+	case *net.TCPConn:
+		t.network = "tcp"
+		t.raw, err = c.SyscallConn()
+	case *net.UnixConn:
+		t.network = "unix"
+		t.raw, err = c.SyscallConn()
+	default:
+		return nil
+	}
+	if err != nil {
+		return nil
+	}
+	return t
+}
+
+// begin is called before each call, and end after it. Where the connection was idle,
+// the call is not made if there is anything to be read; bytes that arrive between the
+// calls of somebody who has the connection are for the codec.
+func (t *roundTrip) begin(idle bool) { t.begun, t.idle, t.unsound = true, idle, false }
+
+// end returns the error of the call, which is err where it has been made.
+func (t *roundTrip) end(err error) error {
+	held := len(t.request) > 0
+	t.begun, t.request = false, t.request[:0]
+	switch {
+	case t.unsound:
+		return errUnsound
+	case held && err == nil:
+		return errUnasked
+	}
+	return err
+}
+
+// SetWriteDeadline sets the deadline where it is needed: Write mostly keeps what it
+// gets, and nothing waits where that is written.
+func (t *roundTrip) SetWriteDeadline(deadline time.Time) error {
+	t.deadline = deadline
+	return nil
+}
+
+func (t *roundTrip) Write(b []byte) (int, error) {
+	switch {
+	case t.begun && len(b) <= maxHeld:
+		t.begun, t.request = false, append(t.request, b...)
+		return len(b), nil
+	case t.begun:
+		if err := t.look(); err != nil {
+			return 0, err
+		}
+	case len(t.request) > 0: // something comes between a request and the reading
+		if err := t.writeRest(0); err != nil {
+			return 0, err
+		}
+	}
+	return t.write(b)
+}
+
+// look is for a request that is not held back.
+func (t *roundTrip) look() error {
+	t.begun = false
+	if !t.idle {
+		return nil
+	}
+	return t.run(nil)
+}
+
+func (t *roundTrip) write(b []byte) (int, error) {
+	if err := t.Conn.SetWriteDeadline(t.deadline); err != nil {
+		return 0, err
+	}
+	return t.Conn.Write(b)
+}
+
+// writeRest writes what has been held back, but for so much of it as has left.
+func (t *roundTrip) writeRest(written int) error {
+	rest := t.request[written:]
+	t.request = t.request[:0]
+	_, err := t.write(rest)
+	return err
+}
+
+func (t *roundTrip) Read(b []byte) (int, error) {
+	if len(t.request) == 0 || len(b) == 0 {
+		return t.Conn.Read(b)
+	}
+	err := t.run(b)
+	if err == nil && t.written < len(t.request) { // the peer reads slowly
+		if err := t.writeRest(t.written); err != nil {
+			return 0, unread{err}
+		}
+		if t.n == 0 {
+			return t.Conn.Read(b)
+		}
+	}
+	t.request = t.request[:0]
+	switch {
+	case err != nil:
+		return 0, err
+	case t.n == 0:
+		return 0, io.EOF
+	}
+	return t.n, nil
+}
+
+// unread is the error of a request that could not be written while its answer was to
+// be read. It is no time-out of the reading, even where the cause is one.
+type unread struct{ cause error }
+
+func (e unread) Error() string {
+	if errors.Is(e.cause, os.ErrDeadlineExceeded) {
+		return "peer does not read: " + e.cause.Error()
+	}
+	return e.cause.Error()
+}
+
+func (e unread) Unwrap() error { return e.cause }
+func (unread) Timeout() bool   { return false }
+func (unread) Temporary() bool { return false }
+
+// run looks at the connection and writes what is held back. Where that is something,
+// it reads into answer.
+func (t *roundTrip) run(answer []byte) error {
+	t.answer, t.written, t.n, t.err = answer, -1, 0, nil
+	err := t.raw.Read(t.step)
+	t.answer = nil
+	if e, ok := err.(*net.OpError); ok {
+		e.Op = "read" // what package net calls raw-read
+	}
+	return cmp.Or(err, t.err)
+}
+
+// take takes the next step: the look and the writing in the first, and the reading in
+// those after it, each after a wait. It reports whether it was the last.
+func (t *roundTrip) take(fd uintptr) (done bool) {
+	if t.written < 0 {
+		return t.start(int(fd))
+	}
+	n, err := again(syscall.Read, int(fd), t.answer)
+	if wouldBlock(err) {
+		return false
+	}
+	t.n, t.err = n, t.failure("read", err)
+	return true
+}
+
+func (t *roundTrip) start(fd int) (done bool) {
+	t.written = 0
+	into := t.answer
+	if t.idle {
+		into = t.stray[:]
+	}
+	n, err := again(syscall.Read, fd, into)
+	switch {
+	case wouldBlock(err):
+	case t.idle:
+		t.unsound, t.err = true, rpc.ErrShutdown // which is nothing to log
+		return true
+	case n > 0:
+		t.n = n // is read, and the request leaves
+	default:
+		t.err = cmp.Or(t.failure("read", err), io.EOF)
+		return true
+	}
+	if len(t.request) == 0 {
+		return true
+	}
+	n, err = again(syscall.Write, fd, t.request)
+	if !wouldBlock(err) {
+		t.err = t.failure("write", err)
+	}
+	t.written = max(n, 0)
+	return t.err != nil || t.n > 0 || t.written < len(t.request)
+}
+
+// failure is an error of the system as package net would have it.
+func (t *roundTrip) failure(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: op, Net: t.network, Source: t.LocalAddr(), Addr: t.RemoteAddr(), Err: os.NewSyscallError(op, err)}
+}
+
+// again makes a system call that a signal may interrupt.
+func again(call func(int, []byte) (int, error), fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = call(fd, b); err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+// wouldBlock tells that a system call did nothing since it would have had to wait; the
+// descriptors of package net do not block.
+func wouldBlock(err error) bool {
+	return err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
+}
