@@ -181,13 +181,17 @@ func typeName(t reflect.Type) string {
 	return t.Kind().String()
 }
 
-// decode takes the parameters of a request.
-func (f *function) decode(r *codec.Request) ([]reflect.Value, error) {
+// decode takes the parameters of a request, and appends what the function is called
+// with to in: a place for the context, if it takes one, and the parameters.
+func (f *function) decode(r *codec.Request, in []reflect.Value) ([]reflect.Value, error) {
+	if f.ctx {
+		in = append(in, reflect.Value{})
+	}
 	switch {
 	case f.whole != nil:
-		return f.decodeWhole(r)
+		return f.decodeWhole(r, in)
 	case f.variadic:
-		return f.decodeVariadic(r)
+		return f.decodeVariadic(r, in)
 	case f.names == nil && f.required > 1 && r.Params.Len() == 1:
 		// Package codec would take a map for parameters by name, and there are none.
 		return nil, fmt.Errorf("%s: %s, got 1", wire.QuoteName(r.Method), wire.Want(f.args))
@@ -196,40 +200,54 @@ func (f *function) decode(r *codec.Request) ([]reflect.Value, error) {
 	if err := r.Params.Into(args.Interface()); err != nil {
 		return nil, err
 	}
-	in := make([]reflect.Value, len(f.params))
-	for i := range in {
-		in[i] = args.Elem().Field(i)
+	for i := range f.params {
+		in = append(in, args.Elem().Field(i))
 	}
 	return in, nil
 }
 
 // decodeWhole makes the argument that stands for all parameters.
-func (f *function) decodeWhole(r *codec.Request) ([]reflect.Value, error) {
+func (f *function) decodeWhole(r *codec.Request, in []reflect.Value) ([]reflect.Value, error) {
 	switch f.whole {
 	case typeOfRequest:
-		return []reflect.Value{reflect.ValueOf(*r)}, nil
+		return append(in, reflect.ValueOf(*r)), nil
 	case reflect.PointerTo(typeOfRequest):
-		return []reflect.Value{reflect.ValueOf(r)}, nil
+		return append(in, reflect.ValueOf(r)), nil
 	}
 	args := reflect.New(f.whole)
-	return []reflect.Value{args.Elem()}, r.Params.Into(args.Interface())
+	return append(in, args.Elem()), r.Params.Into(args.Interface())
 }
 
 // decodeVariadic takes the parameters of a variadic function, those of its end as
 // the slice that it gets.
-func (f *function) decodeVariadic(r *codec.Request) ([]reflect.Value, error) {
-	in, to := make([]reflect.Value, len(f.params)), make([]any, len(f.params))
+func (f *function) decodeVariadic(r *codec.Request, in []reflect.Value) ([]reflect.Value, error) {
+	to := make([]any, len(f.params))
 	for i, t := range f.params {
 		v := reflect.New(t)
-		in[i], to[i] = v.Elem(), v.Interface()
+		in, to[i] = append(in, v.Elem()), v.Interface()
 	}
 	return in, r.Params.DecodeVariadic(to[:f.required], to[f.required])
 }
 
-// call runs the function. The result is nil where it has none.
+// parameters are those of what decode has made.
+func (f *function) parameters(in []reflect.Value) []reflect.Value {
+	if f.ctx {
+		return in[1:]
+	}
+	return in
+}
+
+// showsRequest reports whether the function gets to see the Request that it is called
+// with.
+func (f *function) showsRequest() bool {
+	return f.ctx || f.whole != nil && takesAll(f.whole)
+}
+
+// call runs the function with what decode has made, which it may change. The result
+// is nil where it has none.
 func (f *function) call(ctx context.Context, in []reflect.Value) (any, error) {
 	if f.ctx {
-		in = append([]reflect.Value{reflect.ValueOf(ctx)}, in...)
+		in[0] = reflect.ValueOf(ctx)
 	}
 	if f.rpc {
 		reply := newReply(f.result)

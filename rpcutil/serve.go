@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/go-mprpc/mprpc/codec"
@@ -48,7 +49,8 @@ func growStack() {
 }
 
 // ServeRequest serves one call and returns when it is answered. Its error is
-// that of the connection; calls fail on their own.
+// that of the connection; calls fail on their own. The codec is one that ServeCodec
+// takes, or of a kind that keeps nothing of what it is passed.
 func (m *Mux) ServeRequest(c rpc.ServerCodec) error {
 	call, err := m.read(c)
 	if err == nil {
@@ -59,7 +61,10 @@ func (m *Mux) ServeRequest(c rpc.ServerCodec) error {
 
 // read takes the next call off a codec.
 func (m *Mux) read(c rpc.ServerCodec) (*incoming, error) {
-	in := new(incoming)
+	in, ok := spareIncoming.Get().(*incoming)
+	if !ok {
+		in = new(incoming)
+	}
 	if err := c.ReadRequestHeader(&in.header); err != nil {
 		return nil, err
 	}
@@ -74,25 +79,30 @@ func (m *Mux) read(c rpc.ServerCodec) (*incoming, error) {
 type incoming struct {
 	header   rpc.Request
 	request  codec.Request
+	room     [4]reflect.Value // for what the function is called with
 	bad      bool
+	shown    bool // the program may have got hold of request, and keep it
 	ended    bool // the method has returned, or panicked, and not ended its goroutine
 	reply    any
 	response rpc.Response
 }
 
+// spareIncoming holds incomings that are answered and that nobody has got hold of.
+var spareIncoming sync.Pool
+
 // answer runs a call and writes its response, also for a method that ends its
 // goroutine.
 func (m *Mux) answer(c rpc.ServerCodec, writing *sync.Mutex, in *incoming) {
-	in.reply = &codec.Error{Message: errInternal.Error()}
 	defer in.write(c, writing)
 	// Deferred last, so that it cannot keep the answer from leaving.
 	defer func() {
 		if !in.ended {
+			in.reply = &codec.Error{Message: errInternal.Error()}
 			m.log(slog.LevelWarn, "mprpc: method ended its goroutine", "method", in.request.Method)
 		}
 	}()
 	if !in.bad {
-		result, err := m.run(&in.request)
+		result, err := m.run(in)
 		if err != nil {
 			result = m.wireError(in.request.Method, err)
 		}
@@ -116,6 +126,10 @@ func (in *incoming) write(c rpc.ServerCodec, writing *sync.Mutex) {
 		reply = &in.reply
 	}
 	c.WriteResponse(&in.response, reply) // a failed write has closed the connection
+	if in.ended && !in.shown {
+		*in = incoming{}
+		spareIncoming.Put(in)
+	}
 }
 
 // wireError makes an error what package codec sends in the form that its Options
@@ -142,27 +156,33 @@ func (m *Mux) wireError(method string, err error) (form *codec.Error) {
 
 var errInternal = errors.New("internal error")
 
-// run finds the method of a request, decodes its parameters and calls it, with
-// the interceptors around it.
-func (m *Mux) run(r *codec.Request) (any, error) {
-	s := m.current()
-	method, in, err := m.prepare(s, r)
+// run finds the method of a call, decodes its parameters and calls it, with the
+// interceptors around it.
+func (m *Mux) run(in *incoming) (any, error) {
+	r, s := &in.request, m.current()
+	method, args, err := m.prepare(s, r, in.room[:0])
 	if err != nil {
 		return nil, err
 	}
+	in.shown = method.showsRequest() || len(s.interceptors) > 0
 	if len(s.interceptors) == 0 {
 		ctx := r.Context()
 		if method.ctx {
 			ctx = requestContext{ctx, r}
 		}
-		return m.call(ctx, method, r, in)
+		return m.call(ctx, method, r, args)
 	}
-	next := func(ctx context.Context) (any, error) { return m.call(ctx, method, r, in) }
-	return m.guarded(r.Method, func() (any, error) { return s.around(r, in, next)(requestContext{r.Context(), r}) })
+	next := func(ctx context.Context) (any, error) {
+		return m.call(ctx, method, r, slices.Clone(args)) // they may call it more than once
+	}
+	return m.guarded(r.Method, func() (any, error) {
+		return s.around(r, method.parameters(args), next)(requestContext{r.Context(), r})
+	})
 }
 
-// prepare finds what a request calls, and decodes its parameters.
-func (m *Mux) prepare(s *muxState, r *codec.Request) (method *muxMethod, in []reflect.Value, err error) {
+// prepare finds what a request calls, and decodes its parameters, into room as far as
+// there is some.
+func (m *Mux) prepare(s *muxState, r *codec.Request, room []reflect.Value) (method *muxMethod, args []reflect.Value, err error) {
 	if method = s.find(r.Method); method == nil && r.Method == methodsName && !m.HideMethods {
 		method = s.describing()
 		return method, nil, nil // whatever the parameters
@@ -170,17 +190,17 @@ func (m *Mux) prepare(s *muxState, r *codec.Request) (method *muxMethod, in []re
 	if method == nil {
 		return nil, nil, errors.New(s.notFound(r.Method))
 	}
-	if in, err = method.decode(r); err != nil {
+	if args, err = method.decode(r, room); err != nil {
 		return nil, nil, decodeError(err)
 	}
-	return method, in, nil
+	return method, args, nil
 }
 
 // call calls a method. It has a guard of its own, so that what interceptors do
 // after it is done for a panic too.
-func (m *Mux) call(ctx context.Context, method *muxMethod, r *codec.Request, in []reflect.Value) (result any, err error) {
+func (m *Mux) call(ctx context.Context, method *muxMethod, r *codec.Request, args []reflect.Value) (result any, err error) {
 	defer m.recovered(r.Method, &result, &err)
-	return method.call(ctx, in)
+	return method.call(ctx, args)
 }
 
 // maxErrorText bounds the texts of errors that quote what a peer has sent.
