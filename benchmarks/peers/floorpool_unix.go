@@ -4,6 +4,7 @@ package peers
 
 import (
 	"errors"
+	"io"
 	"net"
 	"syscall"
 
@@ -17,13 +18,8 @@ import (
 func floorPoolsChecked() []Peer {
 	return []Peer{poolOfRaw("floor-pool-checked", "the same bytes over a pool of connections, with a look whether one is sound before each call",
 		func(c *rawCaller) exchanges {
-			quiet := looker(c.conn)
-			return func() error {
-				if !quiet() {
-					return errUnquiet
-				}
-				return c.exchange()
-			}
+			c.conn = newLooking(c.conn)
+			return c.exchange
 		}), floorPoolWire()}
 }
 
@@ -48,18 +44,15 @@ func floorPoolWire() Peer {
 type pooledCaller struct {
 	conn    net.Conn
 	in      *wire.Reader
-	quiet   func() bool
 	request []byte
 }
 
 func newPooledCaller(conn net.Conn) *pooledCaller {
-	return &pooledCaller{conn: conn, in: wire.NewReader(conn, converting.Limits), quiet: looker(conn)}
+	conn = newLooking(conn)
+	return &pooledCaller{conn: conn, in: wire.NewReader(conn, converting.Limits)}
 }
 
 func (c *pooledCaller) call(args, reply any) (err error) {
-	if !c.quiet() {
-		return errUnquiet
-	}
 	if c.request, err = converting.AppendRequest(c.request[:0], directBase, "sum", args, false); err != nil {
 		return err
 	}
@@ -76,21 +69,66 @@ func (c *pooledCaller) call(args, reply any) (err error) {
 	return converting.DecodeResult(msg.Result, reply)
 }
 
-var errUnquiet = errors.New("floor-pool: the peer has hung up, or sent something unasked")
+// looking is a connection that looks before it writes, writes, waits and reads, in as
+// few system calls as package pool does: see its roundTrip.
+type looking struct {
+	net.Conn
+	raw     syscall.RawConn
+	step    func(fd uintptr) bool
+	request []byte
+	written bool
+	answer  []byte
+	n       int
+	err     error
+}
 
-// looker returns a function that reports that the connection is open and has
-// nothing to read; it allocates nothing.
-func looker(conn net.Conn) func() bool {
+func newLooking(conn net.Conn) net.Conn {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		panic(err) // the connection has just been made
 	}
-	var buf [1]byte
-	var silent bool
-	look := func(fd uintptr) bool {
-		_, err := syscall.Read(int(fd), buf[:])
-		silent = err == syscall.EAGAIN
-		return true // never wait
-	}
-	return func() bool { return raw.Read(look) == nil && silent }
+	c := &looking{Conn: conn, raw: raw}
+	c.step = c.take
+	return c
 }
+
+// Write keeps the request until its answer is read.
+func (c *looking) Write(b []byte) (int, error) {
+	c.request = append(c.request, b...)
+	return len(b), nil
+}
+
+func (c *looking) Read(b []byte) (int, error) {
+	if len(c.request) == 0 {
+		return c.Conn.Read(b)
+	}
+	c.answer, c.written, c.err = b, false, nil
+	if err := c.raw.Read(c.step); err != nil {
+		return 0, err
+	}
+	c.request = c.request[:0]
+	if c.err == nil && c.n == 0 {
+		return 0, io.EOF
+	}
+	return c.n, c.err
+}
+
+func (c *looking) take(fd uintptr) (done bool) {
+	if c.written {
+		c.n, c.err = syscall.Read(int(fd), c.answer)
+		return c.err != syscall.EAGAIN
+	}
+	var stray [1]byte
+	if _, err := syscall.Read(int(fd), stray[:]); err != syscall.EAGAIN {
+		c.err = errUnquiet
+		return true
+	}
+	var n int
+	if n, c.err = syscall.Write(int(fd), c.request); c.err == nil && n < len(c.request) {
+		c.err = io.ErrShortWrite
+	}
+	c.written = true
+	return c.err != nil
+}
+
+var errUnquiet = errors.New("floor-pool: the peer has hung up, or sent something unasked")
