@@ -304,9 +304,9 @@ func (c *client) Close() (err error) {
 // Exclusive makes every caller write its own request, however long, before it reads
 // the answer, and whatever else is to be written meanwhile, unless a long notification
 // is being written. It is called before the first call, for a connection that has one
-// call at a time, and whose caller ends it by closing the connection instead of by
-// GiveUp, and uses an Exchange for one call alone. Package pool does so: its calls stay
-// on their goroutine.
+// call at a time. Its caller ends a call by closing the connection, not by GiveUp, and
+// nobody touches the Exchange of a call once it is answered. Package pool does so: its
+// calls stay on their goroutine.
 func (c *client) Exclusive() { c.exclusive = true }
 
 // Idle reports whether the connection is as good as new for the next call: it

@@ -69,12 +69,12 @@
 // Writing to a connection that the peer has closed succeeds; only the answer never
 // comes. So each connection is looked at before it is used again, by a read that
 // does not wait: if the peer has closed it, or has sent anything, it is closed and
-// the next one is taken. The look takes half a microsecond, which a call on a TCP or
-// Unix connection saves elsewhere, as it looks, writes and waits in one go. It is not
-// left out for connections that were used just now: a server that shuts down in good
-// order sends its last answers and closes at once. Where the system offers no such
-// read, on Windows, under TLS and on what else is not a syscall.Conn, MaxIdleTime is
-// what there is, and Options.Ping.
+// the next one is taken. The look takes half a microsecond; a call on a TCP or Unix
+// connection makes up for it, as it looks, writes and waits in one go, which saves
+// another system call. It is not left out for connections that were used just now: a
+// server that shuts down in good order sends its last answers and closes at once.
+// Where the system offers no such read, on Windows, under TLS and on what else is not
+// a syscall.Conn, MaxIdleTime is what there is, and Options.Ping.
 //
 // # Retries
 //
@@ -85,7 +85,7 @@
 //     made at a time, for all callers together. When no endpoint could be connected
 //     to for DialRetry, calls fail at once but for an attempt each second at most.
 //   - the check before use has failed: another connection is taken.
-//   - nothing was sent because a shared connection had just ended (codec.ErrNotSent).
+//   - nothing was sent because the connection had just ended (codec.ErrNotSent).
 //   - its method is declared harmless by Options.Idempotent, and its connection broke
 //     before the answer: one more attempt, elsewhere if there is another endpoint,
 //     never after a time-out. If that fails too the error tells of both, and does not

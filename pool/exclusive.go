@@ -139,7 +139,7 @@ func (e *exclusive) unwatch(ctx context.Context, err error) error {
 	// The connection is being aborted on another goroutine, perhaps not yet. Done
 	// here as well, nobody can take it for a good one meanwhile.
 	e.stream.abort()
-	if errors.Is(err, rpc.ErrShutdown) || err == errUnsound {
+	if errors.Is(err, rpc.ErrShutdown) { // errUnsound stays: the search for another connection ends with ctx
 		return ended(ctx)
 	}
 	return err

@@ -4,6 +4,7 @@ package pool_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/codec"
 	"github.com/go-mprpc/mprpc/codec/codectest"
@@ -189,7 +192,159 @@ func TestAServerThatNotifies(t *testing.T) {
 	}
 }
 
-// Long notifications have left before the connection is anybody else's.
+// An answer that comes before its request answers nothing: the peer speaks of
+// something else, and may go on to do so.
+func TestAnAnswerBeforeItsRequest(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a result":                "94 01 02 c0 05",
+		"a result that fits not":  "94 01 02 c0 a1 'x'",
+		"an error":                "94 01 02 a4 'what' c0",
+		"no answer, but nonsense": "a3 'abc'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := codectest.Pair(t)
+			peer := codectest.NewPeer(t, server)
+			dial, count := dialling(t, client)
+			p := newPool(t, pool.Options{Address: "x", Dial: dial, Codec: codec.Options{Logger: quiet}, CallTimeout: limit})
+			err := p.Do(ctx, func(c *pool.Conn) error {
+				first := make(chan error, 1)
+				go func() { first <- c.Call(ctx, "size", []byte{}, nil) }()
+				peer.Expect("94 00 01 a4 'size' 91 c4 00")
+				peer.Send("94 01 01 c0 00 " + answer) // in one segment
+				if err := receive(t, first, "the first answer"); err != nil {
+					t.Error(err)
+				}
+				var got int
+				return c.Call(ctx, "size", []byte{}, &got)
+			})
+			fails(t, err, codec.ErrNotSent)
+			peer.ExpectEnd()
+			if n, err := pool.Call[int](ctx, p, "size", []byte{1, 2}); n != 2 || err != nil || count.Load() != 2 {
+				t.Error(n, err, count.Load())
+			}
+			checkIdle(t, p, 1, 2)
+		})
+	}
+}
+
+// A connection that ends before its first call has had no request: a call of the pool
+// is made on another, whatever its method, and one of a Conn learns it.
+func TestAConnectionThatEndsAtOnce(t *testing.T) {
+	for name, end := range map[string]func(net.Conn){
+		"closed": func(c net.Conn) { c.Close() },
+		"reset":  func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := codectest.Pair(t)
+			other, otherServer := codectest.Pair(t)
+			dial, _ := dialling(t, client, other)
+			end(server)
+			end(otherServer)
+			awaitInput(t, client)
+			awaitInput(t, other)
+			p := newPool(t, pool.Options{Address: "x", Dial: dial, Codec: codec.Options{Logger: quiet}})
+			c := acquire(t, p)
+			err := c.Call(ctx, "size", []byte{}, nil)
+			fails(t, err, codec.ErrNotSent)
+			if !strings.Contains(err.Error(), "the connection had ended") {
+				t.Error(err)
+			}
+			c.Release()
+			if n, err := pool.Call[int](ctx, p, "size", []byte{1}); n != 1 || err != nil {
+				t.Error(n, err)
+			}
+			if s := p.Stats(); s.Retries != 1 {
+				t.Errorf("%+v", s)
+			}
+			checkIdle(t, p, 1, 3)
+		})
+	}
+}
+
+// What the peer has said before it went is heard.
+func TestLastWords(t *testing.T) {
+	client, server := codectest.Pair(t)
+	codectest.NewPeer(t, server).Send("93 02 a4 'note' 90")
+	server.(*net.TCPConn).CloseWrite()
+	awaitInput(t, client)
+	client.(*net.TCPConn).CloseWrite() // so that the request cannot be written
+	heard := make(chan string, 1)
+	dial, _ := dialling(t, client)
+	p := newPool(t, pool.Options{Address: "x", Dial: dial, Codec: codec.Options{
+		Logger: quiet, OnNotify: func(r *codec.Request) { heard <- r.Method },
+	}})
+	c := acquire(t, p)
+	defer c.Release()
+	fails(t, c.Call(ctx, "size", []byte{}, nil), codec.ErrNotSent)
+	if m := receive(t, heard, "the notification"); m != "note" {
+		t.Error(m)
+	}
+}
+
+// A peer that sends requests and does not read what they are answered holds up a call
+// for as long as any other write.
+func TestAFloodOfRequests(t *testing.T) {
+	client, server := codectest.Pair(t)
+	flood := make(chan struct{})
+	go func() {
+		defer close(flood)
+		request := bytes.Repeat([]byte("\x94\x00\x07\xa4what\x90"), 1000)
+		for {
+			if _, err := server.Write(request); err != nil {
+				return
+			}
+		}
+	}()
+	dial, _ := dialling(t, client)
+	p := newPool(t, pool.Options{Address: "x", Dial: dial, Codec: codec.Options{WriteTimeout: 20 * time.Millisecond, Logger: quiet}})
+	c := acquire(t, p)
+	defer c.Release()
+	err := c.Call(ctx, "size", []byte{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "does not read") {
+		t.Error(err)
+	}
+	receive(t, flood, "the end of the connection")
+}
+
+// A long notification that is still being written goes before the call behind it.
+func TestALongNotificationUnderWay(t *testing.T) {
+	client, server := codectest.Pair(t)
+	dial, count := dialling(t, client)
+	p := newPool(t, pool.Options{Address: "x", Dial: dial, MaxConns: 1, CallTimeout: limit})
+	cancellable, cancel := context.WithCancel(ctx)
+	defer cancel()
+	const size = 15 << 20 // more than the system takes before anybody reads
+	if err := p.Notify(cancellable, "keep", make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	encoding, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := pool.Call[any](ctx, p, "size", tells(encoding))
+		done <- err
+	}()
+	<-encoding // the call has its connection, and has found that it cannot write
+	got := make(chan int, 1)
+	var m rpcutil.Mux
+	m.Handle("keep", func(b []byte) { got <- len(b) })
+	m.Handle("size", func(int) {})
+	go m.ServeCodec(codec.Options{Logger: quiet}.NewServerCodec(server))
+	if n := receive(t, got, "the notification"); n != size {
+		t.Errorf("%d bytes have arrived", n)
+	}
+	if err := receive(t, done, "the answer"); err != nil || count.Load() != 1 {
+		t.Error(err, count.Load())
+	}
+}
+
+// tells is a parameter that closes a channel when it is encoded.
+type tells chan struct{}
+
+func (c tells) EncodeMsgpack(e *msgpack.Encoder) error {
+	close(c)
+	return e.EncodeInt(1)
+}
+
+// Notifications, long ones too, arrive before the calls behind them.
 func TestALongNotificationBeforeACall(t *testing.T) {
 	client, server := codectest.Pair(t)
 	got := make(chan int, 100)

@@ -5,12 +5,15 @@ package pool
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/rpc"
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/go-mprpc/mprpc/codec"
 )
 
 // A roundTrip is a connection of the system on which one call at a time is made, in as
@@ -33,6 +36,7 @@ type roundTrip struct {
 	begun    bool      // a call has begun, and nothing of it has been written
 	idle     bool      // before that nobody has used the connection
 	unsound  bool      // it was idle and has ended, or brought something
+	unsent   error     // why the connection ended before a byte of the request left
 	request  []byte    // held back until the answer is to be read
 	deadline time.Time // for what has to be written by Conn
 
@@ -72,17 +76,23 @@ func newRoundTrip(conn net.Conn) *roundTrip {
 // begin is called before each call, and end after it. Where the connection was idle,
 // the call is not made if there is anything to be read; bytes that arrive between the
 // calls of somebody who has the connection are for the codec.
-func (t *roundTrip) begin(idle bool) { t.begun, t.idle, t.unsound = true, idle, false }
+func (t *roundTrip) begin(idle bool) {
+	t.begun, t.idle, t.unsound, t.unsent, t.request = true, idle, false, nil, t.request[:0]
+}
 
 // end returns the error of the call, which is err where it has been made.
 func (t *roundTrip) end(err error) error {
-	held := len(t.request) > 0
+	held := len(t.request) > 0 // nothing was read after the request, so that it did not leave
 	t.begun, t.request = false, t.request[:0]
 	switch {
 	case t.unsound:
 		return errUnsound
-	case held && err == nil:
+	case held && isAnswer(err):
 		return errUnasked
+	case held:
+		return fmt.Errorf("%w: %w", codec.ErrNotSent, err)
+	case t.unsent != nil && err != rpc.ErrShutdown:
+		return fmt.Errorf("%w: the connection had ended: %w", codec.ErrNotSent, t.unsent)
 	}
 	return err
 }
@@ -142,20 +152,20 @@ func (t *roundTrip) Read(b []byte) (int, error) {
 	err := t.run(b)
 	if err == nil && t.written < len(t.request) { // the peer reads slowly
 		if err := t.writeRest(t.written); err != nil {
-			return 0, unread{err}
+			return t.n, unread{err}
 		}
 		if t.n == 0 {
 			return t.Conn.Read(b)
 		}
 	}
 	t.request = t.request[:0]
-	switch {
-	case err != nil:
-		return 0, err
-	case t.n == 0:
-		return 0, io.EOF
+	if err == nil && t.n == 0 {
+		err = io.EOF
 	}
-	return t.n, nil
+	if t.written <= 0 {
+		t.unsent = err
+	}
+	return t.n, err
 }
 
 // unread is the error of a request that could not be written while its answer was to
@@ -195,7 +205,7 @@ func (t *roundTrip) take(fd uintptr) (done bool) {
 	if wouldBlock(err) {
 		return false
 	}
-	t.n, t.err = n, t.failure("read", err)
+	t.n, t.err = max(n, 0), t.failure("read", err)
 	return true
 }
 
