@@ -140,25 +140,29 @@ func TestServerBehaviour(t *testing.T) {
 			t.Run("at once", func(t *testing.T) {
 				s := serveTCP(t, codec.Options{})
 				s.Send(test.send)
-				s.behaves(t, test.answer, test.ends)
+				s.expectAll(t, test.answer)
+				s.behaves(t, test.ends)
 			})
 			t.Run("byte by byte", func(t *testing.T) {
 				s := servePipe(t, codec.Options{})
+				sent := make(chan struct{})
 				go func() {
+					defer close(sent)
 					for _, c := range codectest.Bytes(test.send) {
 						s.Conn.Write([]byte{c}) // the server may have closed
 					}
 				}()
-				s.behaves(t, test.answer, test.ends)
+				s.expectAll(t, test.answer)
+				<-sent // or what follows would come among it
+				s.behaves(t, test.ends)
 			})
 		})
 	}
 }
 
-// behaves checks the messages that come back and what follows.
-func (s *served) behaves(t *testing.T, answer, ends string) {
+// behaves checks what follows the answers.
+func (s *served) behaves(t *testing.T, ends string) {
 	t.Helper()
-	s.expectAll(t, answer)
 	if ends == "" {
 		s.goesOn(t)
 		s.hangUp(t)
