@@ -12,6 +12,7 @@ import (
 type transport struct {
 	io.ReadWriteCloser
 	remote    net.Addr
+	prompt    *prompt // nil where all writes may wait
 	closeOnce sync.Once
 
 	// mu makes one change of the read deadline at a time, so that the one of
@@ -21,7 +22,7 @@ type transport struct {
 }
 
 func newTransport(conn io.ReadWriteCloser) *transport {
-	t := &transport{ReadWriteCloser: conn}
+	t := &transport{ReadWriteCloser: conn, prompt: newPrompt(conn)}
 	if c, ok := conn.(interface{ RemoteAddr() net.Addr }); ok {
 		t.remote = c.RemoteAddr()
 	}
@@ -72,13 +73,24 @@ func (t *transport) setReadDeadline(deadline time.Time) (ok bool) {
 	return ok && c.SetReadDeadline(deadline) == nil
 }
 
-func (t *transport) limitWrite(timeout time.Duration) {
-	if timeout == 0 {
-		return
+// write writes b within a time; 0 is no limit. What the connection takes at once, as it
+// mostly does, needs no deadline: to set one takes as long as several looks at the
+// clock, and while it is set each wait of the process is one with a time-out.
+func (t *transport) write(b []byte, timeout time.Duration) (n int, err error) {
+	n, err = t.prompt.write(b)
+	if err != nil || n == len(b) {
+		return n, err
 	}
-	if c, ok := t.ReadWriteCloser.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		c.SetWriteDeadline(deadlineIn(timeout)) // a failure shows in the next write
+	if timeout > 0 && t.setWriteDeadline(deadlineIn(timeout)) && t.prompt != nil {
+		defer t.setWriteDeadline(time.Time{}) // once it has passed, nothing would be written at once
 	}
+	rest, err := t.Write(b[n:])
+	return n + rest, err
+}
+
+func (t *transport) setWriteDeadline(deadline time.Time) (ok bool) {
+	c, ok := t.ReadWriteCloser.(interface{ SetWriteDeadline(time.Time) error })
+	return ok && c.SetWriteDeadline(deadline) == nil // a failure shows in the next write
 }
 
 // linger tells the peer that nothing more will come and drops what it still

@@ -281,8 +281,7 @@ func (w *writer) drain() error {
 func (w *writer) write(b []byte) error {
 	for len(b) > 0 {
 		piece := b[:min(len(b), maxWaiting)]
-		w.conn.limitWrite(w.timeout)
-		n, err := w.conn.Write(piece)
+		n, err := w.conn.write(piece, w.timeout)
 		switch {
 		case timedOut(err):
 			return fmt.Errorf("peer does not read: %w", err)

@@ -5,6 +5,8 @@ package pool
 import (
 	"net"
 	"syscall"
+
+	"github.com/go-mprpc/mprpc/internal/sysconn"
 )
 
 // A probe looks whether anything has happened on a connection on which nothing
@@ -29,8 +31,7 @@ func newProbe(conn net.Conn) *probe {
 	}
 	p := &probe{raw: raw}
 	p.read = func(fd uintptr) bool {
-		_, err := again(syscall.Read, int(fd), p.buf[:])
-		p.silent = wouldBlock(err)
+		_, p.silent, _ = sysconn.Read(fd, p.buf[:])
 		return true // never wait
 	}
 	return p

@@ -10,10 +10,10 @@ import (
 	"net"
 	"net/rpc"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/internal/sysconn"
 )
 
 // A roundTrip is a connection of the system on which one call at a time is made, in as
@@ -29,9 +29,8 @@ import (
 // called by another one.
 type roundTrip struct {
 	net.Conn
-	network string
-	raw     syscall.RawConn
-	step    func(fd uintptr) bool // t.take, kept, so that a call allocates nothing
+	sys  *sysconn.Conn
+	step func(fd uintptr) bool // t.take, kept, so that a call allocates nothing
 
 	begun    bool      // a call has begun, and nothing of it has been written
 	idle     bool      // before that nobody has used the connection
@@ -52,24 +51,14 @@ type roundTrip struct {
 // the buffers of the system.
 const maxHeld = 4 << 10
 
-// newRoundTrip returns nil for a connection that may do something with the bytes.
+// newRoundTrip returns nil for a connection that is more than one of the system.
 func newRoundTrip(conn net.Conn) *roundTrip {
-	var err error
-	t := &roundTrip{Conn: conn}
+	sys := sysconn.Of(conn)
+	if sys == nil {
+		return nil
+	}
+	t := &roundTrip{Conn: conn, sys: sys}
 	t.step = t.take
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		t.network = "tcp"
-		t.raw, err = c.SyscallConn()
-	case *net.UnixConn:
-		t.network = "unix"
-		t.raw, err = c.SyscallConn()
-	default:
-		return nil
-	}
-	if err != nil {
-		return nil
-	}
 	return t
 }
 
@@ -187,7 +176,7 @@ func (unread) Temporary() bool { return false }
 // it reads into answer.
 func (t *roundTrip) run(answer []byte) error {
 	t.answer, t.written, t.n, t.err = answer, -1, 0, nil
-	err := t.raw.Read(t.step)
+	err := t.sys.RawConn.Read(t.step)
 	t.answer = nil
 	if e, ok := err.(*net.OpError); ok {
 		e.Op = "read" // what package net calls raw-read
@@ -199,64 +188,37 @@ func (t *roundTrip) run(answer []byte) error {
 // those after it, each after a wait. It reports whether it was the last.
 func (t *roundTrip) take(fd uintptr) (done bool) {
 	if t.written < 0 {
-		return t.start(int(fd))
+		return t.start(fd)
 	}
-	n, err := again(syscall.Read, int(fd), t.answer)
-	if wouldBlock(err) {
+	n, blocked, err := t.sys.Read(fd, t.answer)
+	if blocked {
 		return false
 	}
-	t.n, t.err = max(n, 0), t.failure("read", err)
+	t.n, t.err = n, err
 	return true
 }
 
-func (t *roundTrip) start(fd int) (done bool) {
+func (t *roundTrip) start(fd uintptr) (done bool) {
 	t.written = 0
 	into := t.answer
 	if t.idle {
 		into = t.stray[:]
 	}
-	n, err := again(syscall.Read, fd, into)
+	n, blocked, err := t.sys.Read(fd, into)
 	switch {
-	case wouldBlock(err):
+	case blocked:
 	case t.idle:
 		t.unsound, t.err = true, rpc.ErrShutdown // which is nothing to log
 		return true
 	case n > 0:
 		t.n = n // is read, and the request leaves
 	default:
-		t.err = cmp.Or(t.failure("read", err), io.EOF)
+		t.err = cmp.Or(err, io.EOF)
 		return true
 	}
 	if len(t.request) == 0 {
 		return true
 	}
-	n, err = again(syscall.Write, fd, t.request)
-	if !wouldBlock(err) {
-		t.err = t.failure("write", err)
-	}
-	t.written = max(n, 0)
+	t.written, _, t.err = t.sys.Write(fd, t.request)
 	return t.err != nil || t.n > 0 || t.written < len(t.request)
-}
-
-// failure is an error of the system as package net would have it.
-func (t *roundTrip) failure(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &net.OpError{Op: op, Net: t.network, Source: t.LocalAddr(), Addr: t.RemoteAddr(), Err: os.NewSyscallError(op, err)}
-}
-
-// again makes a system call that a signal may interrupt.
-func again(call func(int, []byte) (int, error), fd int, b []byte) (n int, err error) {
-	for {
-		if n, err = call(fd, b); err != syscall.EINTR {
-			return n, err
-		}
-	}
-}
-
-// wouldBlock tells that a system call did nothing since it would have had to wait; the
-// descriptors of package net do not block.
-func wouldBlock(err error) bool {
-	return err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 }
