@@ -14,8 +14,8 @@ import (
 // that it does not meet cannot be met. They know which calls will come.
 func floors() []Peer {
 	all := slices.Concat([]Peer{
-		floorNetRPC(), floorNetRPCWire(), floorDirect(), floorService(), floorServiceWire(), floorPool(),
-	}, floorPoolsChecked(), []Peer{mprpcToRaw(), rawToMprpc()})
+		floorNetRPC(), floorNetRPCWire(), floorMux(), floorDirect(), floorService(), floorServiceWire(), floorPool(),
+	}, floorPoolsLooking(), []Peer{mprpcToRaw(), rawToMprpc()})
 	for i := range all {
 		all[i].Floor = true
 	}

@@ -2,5 +2,5 @@
 
 package peers
 
-// floorPoolsChecked are there where package pool looks at connections.
-func floorPoolsChecked() []Peer { return nil }
+// floorPoolsLooking are there where package pool looks at connections.
+func floorPoolsLooking() []Peer { return nil }

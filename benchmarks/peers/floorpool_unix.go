@@ -12,23 +12,27 @@ import (
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// floorPoolsChecked are floorPool with a look at the connection before each use, as
-// package pool has it (writing cannot tell that the peer has hung up), and
-// floorPoolWire.
-func floorPoolsChecked() []Peer {
-	return []Peer{poolOfRaw("floor-pool-checked", "the same bytes over a pool of connections, with a look whether one is sound before each call",
+// floorPoolsLooking are those whose clients look at a connection before each use, as
+// package pool does, since writing cannot tell that the peer has hung up.
+func floorPoolsLooking() []Peer { return []Peer{floorPoolService(), floorPoolWire()} }
+
+// floorPoolService is floorPool with the look, in front of the server of floorService.
+func floorPoolService() Peer {
+	p := poolOfRaw("floor-pool-service", "the same bytes over a pool of connections that are looked at before each call, served by net/rpc's server",
 		func(c *rawCaller) exchanges {
 			c.conn = newLooking(c.conn)
-			return c.exchange
-		}), floorPoolWire()}
+			return c.withoutScript().exchange
+		})
+	p.Server = floorService().Server
+	return p
 }
 
-// floorPoolWire is floor-pool-checked with the messages and the server of
+// floorPoolWire is floorPoolService with the messages and the server of
 // floorServiceWire.
 func floorPoolWire() Peer {
 	p := floorServiceWire()
 	p.Name = "floor-pool-wire"
-	p.Title = "checked connections of a pool, served by net/rpc's server, messages made and read by package wire"
+	p.Title = "a pool of connections that are looked at before each call, served by net/rpc's server, messages made and read by package wire"
 	p.Client = Client{Go: func(addr string, w load.Workload) ([]load.Caller, func(), error) {
 		use, closeAll, err := fairly(addr, w, newPooledCaller)
 		call := func(_ string, args, reply any) error {

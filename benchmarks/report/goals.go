@@ -89,12 +89,12 @@ func Goals() []Goal {
 // floorsOf names the bounds of peers. The structure keeps what the peer cannot give
 // up, and has nothing of this project in it: what it does not reach, nothing with
 // that structure can. The other has messages of package wire besides, "" for none.
-// mux has no bounds: what Mux.ServeCodec does on which goroutine is its own choice.
 var floorsOf = map[string]struct{ structure, wire string }{
 	"drop-in":          {"floor-netrpc", "floor-netrpc-wire"},
+	"mux":              {"floor-mux", ""},
 	"rpcutil":          {"floor-service", "floor-service-wire"},
 	"rpcutil-mux":      {"floor-direct", ""},
-	"pool":             {"floor-pool-checked", "floor-pool-wire"},
+	"pool":             {"floor-pool-service", "floor-pool-wire"},
 	"pool-shared":      {"floor-service", "floor-service-wire"},
 	"mprpc-to-rpcutil": {"mprpc-to-raw", ""},
 	"pool-to-mprpc":    {"raw-to-mprpc", ""},
