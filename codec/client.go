@@ -3,7 +3,6 @@ package codec
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/rpc"
 	"sync"
 	"sync/atomic"
@@ -15,15 +14,9 @@ import (
 // and reads responses on one goroutine; Notify, GiveUp and Close come from
 // anywhere.
 type client struct {
-	set     *settings
-	conn    *transport
-	w       *writer
-	log     *journal
-	notices *notices
-	server  *server      // the other half of a duplex, or nil
-	reader  *wire.Reader // nil in a duplex, where the duplex reads
-
-	exclusive bool // see Exclusive
+	outbound
+	w      *writer
+	server *server // the other half of a duplex, or nil
 
 	closed atomic.Bool   // Close has been called
 	done   chan struct{} // closed when it has ended
@@ -55,9 +48,9 @@ func newClient(set *settings, conn *transport) *client {
 
 // newClientOn makes a client that does not have its writer and reader yet.
 func newClientOn(set *settings, conn *transport) *client {
-	c := &client{set: set, conn: conn, log: newJournal(set.log, conn.remote), done: make(chan struct{})}
+	c := &client{done: make(chan struct{})}
+	c.outbound.init(set, conn)
 	c.flight.init(set)
-	c.notices = newNotices(set.OnNotify, c.log, set.values.Limits.Message)
 	return c
 }
 
@@ -85,13 +78,6 @@ func nextFrame(r *wire.Reader) ([]byte, error) {
 	return frame, err
 }
 
-func (c *client) wireName(serviceMethod string) string {
-	if c.set.Names == nil {
-		return serviceMethod
-	}
-	return c.set.Names.ToWire(serviceMethod)
-}
-
 // WriteRequest encodes a request and sends or queues it. An error from here is
 // the error of this call alone, and means that it was not sent.
 func (c *client) WriteRequest(r *rpc.Request, body any) error {
@@ -99,7 +85,7 @@ func (c *client) WriteRequest(r *rpc.Request, body any) error {
 	if !ok || x == nil {
 		return c.submit(c.newCall(r, true), body)
 	}
-	call := c.newCall(r, c.exclusive) // otherwise, who gives it up may hold on to it
+	call := c.newCall(r, false) // who gives it up may hold on to it
 	err := x.begin(call)
 	if err == nil {
 		if err = c.submit(call, x.Args); err != nil {
@@ -189,12 +175,6 @@ func (c *client) send(msg *[]byte, alone, patient bool, unwanted func() bool) (a
 	return c.w.send(*msg, alone, unwanted)
 }
 
-// callError puts the method in front of an error of this side.
-func (c *client) callError(method string, err error) error {
-	c.log.panicked(method, err)
-	return fmt.Errorf("codec: %s: %w", wire.QuoteName(method), err)
-}
-
 // Notify implements Notifier.
 func (c *client) Notify(serviceMethod string, args any) error {
 	return c.notify(context.Background(), serviceMethod, args)
@@ -205,7 +185,7 @@ func (c *client) Notify(serviceMethod string, args any) error {
 // the connection, and only its end ends a write.
 func (c *client) notify(ctx context.Context, serviceMethod string, args any) error {
 	if err := ctx.Err(); err != nil {
-		return notSent(&call{method: serviceMethod}, err)
+		return notSent(serviceMethod, err)
 	}
 	if x, ok := args.(*Exchange); ok && x != nil {
 		args = x.Args
@@ -232,7 +212,7 @@ func (c *client) notify(ctx context.Context, serviceMethod string, args any) err
 		c.fail(err)
 		return c.callError(method, err)
 	case err == errUnwanted && !c.over():
-		return notSent(call, ctx.Err())
+		return notSent(method, ctx.Err())
 	}
 	return c.abandoned(call, err)
 }
@@ -268,10 +248,8 @@ func (c *client) endReading(err error) (first bool) {
 	c.w.wake()
 	c.notices.cancel()
 	// The server half of a duplex logs the end, but knows nothing of responses.
-	abnormal := err != io.EOF && err != rpc.ErrShutdown && c.server == nil
-	ignored := c.ignoredResponses()
-	if abnormal || ignored > 0 {
-		c.log.ended("client", err, ignored)
+	if ignored := c.ignoredResponses(); c.server == nil || ignored > 0 {
+		c.noteEnd(err, ignored)
 	}
 	return true
 }
@@ -299,36 +277,6 @@ func (c *client) Close() (err error) {
 		c.server.fail(rpc.ErrShutdown)
 	}
 	return err
-}
-
-// Exclusive makes every caller write its own request, however long, before it reads
-// the answer, and whatever else is to be written meanwhile, unless a long notification
-// is being written. It is called before the first call, for a connection that has one
-// call at a time. Its caller ends a call by closing the connection, not by GiveUp, and
-// nobody touches the Exchange of a call once it is answered. Package pool does so: its
-// calls stay on their goroutine.
-func (c *client) Exclusive() { c.exclusive = true }
-
-// Idle reports whether the connection is as good as new for the next call: it
-// has not ended, no call is under way, and nothing has arrived that answers no
-// call, be it bytes behind the last response or a response to nobody. Package
-// pool asks it before a connection is used again. It is for the goroutine that
-// reads responses, and for codecs that are no half of a duplex.
-func (c *client) Idle() bool {
-	if c.reader == nil || c.reader.Buffered() > 0 {
-		return false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err == nil && c.calls.len() == 0 && c.ignored == 0
-}
-
-// Flushed reports whether all that was accepted for sending has left. On an exclusive
-// connection the next to write is then who calls next.
-func (c *client) Flushed() bool {
-	c.w.mu.Lock()
-	defer c.w.mu.Unlock()
-	return !c.w.writing
 }
 
 // buffers holds memory for messages being built. The collector takes what nobody

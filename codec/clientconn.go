@@ -174,7 +174,7 @@ func (c *ClientConn) read() {
 		case a.call == nil:
 		case a.call.direct != nil:
 			d := a.call.direct
-			if d.x.settle(func() error { return c.client.outcome(&a, d.x.Reply) }) {
+			if d.x.settle(func() error { return c.client.outcome(d.call.method, &a.msg, d.x.Reply) }) {
 				d.done <- struct{}{}
 			}
 		default: // of the rpc.Client; the frame's memory is used again

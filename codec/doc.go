@@ -183,12 +183,14 @@
 // connections. A client codec has no goroutine of its own, a [ClientConn] has one
 // that reads; a message that is alone is written by its caller, if it is short or the
 // call cannot be given up, and what gathers while another is being written by a
-// goroutine that ends when nothing is left. A duplex has one goroutine that reads.
+// goroutine that ends when nothing is left. A duplex has one goroutine that reads. A
+// [SerialConn] has none: its callers read as well.
 //
 // No wait is for ever. Waiting for room behind a write ends with room,
 // Options.WriteTimeout, Close or GiveUp; waiting in the queue of a client in lock
 // step ends with room, Close or GiveUp, and a plain rpc.Client cannot give up, so
-// what limits it is the peer's answer to the call in flight. Close waits for what was accepted, for WriteTimeout at most.
+// what limits it is the peer's answer to the call in flight. Close waits for what was
+// accepted, for WriteTimeout at most.
 // On a connection without deadlines, which a net.Conn has, Close is what ends
 // reads and writes.
 //
@@ -204,7 +206,7 @@
 // gives each request to rpc.Server.ServeRequest as a [ServerCall] of its own, and
 // rpcutil.Client makes calls that end with a context. net/rpc's client takes two
 // locks, a map entry, a channel and a goroutine's turn for each call on top of what
-// the codec needs.
+// the codec needs. A [SerialConn] has one call at a time, for package pool.
 //
 // # Interoperability
 //

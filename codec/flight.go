@@ -1,16 +1,10 @@
 package codec
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"math"
-	"net/rpc"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // A call is a request from its encoding to its answer.
@@ -31,9 +25,6 @@ func (c *call) givenUp() bool { return c.mayBeGivenUp() && c.x.givenUp() }
 // mayBeGivenUp reports whether the caller may lose interest, and must not be held up
 // by a write then. Those of net/rpc wait for the writing of each request in any case.
 func (c *call) mayBeGivenUp() bool {
-	if c.client.exclusive {
-		return false
-	}
 	if c.direct != nil {
 		return c.direct.ctx.Done() != nil
 	}
@@ -258,23 +249,8 @@ func (f *flight) overError(c *call) error {
 
 // errorLocked says what the end of the connection means for one call.
 func (f *flight) errorLocked(c *call) error {
-	switch {
-	case f.err == rpc.ErrShutdown:
-		return f.err
-	case !c.sent:
-		return notSent(c, f.err)
-	case hangUp(f.err):
-		return &hangUpError{c.method, f.err}
+	if c.sent {
+		return lost(c.method, f.err)
 	}
-	return fmt.Errorf("codec: connection ended before the answer to %s: %w", wire.QuoteName(c.method), f.err)
-}
-
-func notSent(c *call, why error) error {
-	switch {
-	case why == rpc.ErrShutdown:
-		return why
-	case errors.Is(why, io.EOF):
-		return fmt.Errorf("%w: %s: connection closed by peer", ErrNotSent, wire.QuoteName(c.method))
-	}
-	return fmt.Errorf("%w: %s: %w", ErrNotSent, wire.QuoteName(c.method), why)
+	return notSent(c.method, f.err)
 }

@@ -44,7 +44,7 @@ func (c *client) admit(call *call, msg []byte) (isQueued, alone bool, err error)
 	// would ask when it is too late for the one in flight, which may wait for it.
 	call.asks, c.mayAsk = c.mayAsk, false
 	c.sendingLocked(call)
-	return false, c.exclusive || c.calls.len() == 1 && !c.crowded.Load(), nil
+	return false, c.calls.len() == 1 && !c.crowded.Load(), nil
 }
 
 // admitNotification is admit for a notification, which nothing answers.
@@ -53,7 +53,7 @@ func (f *flight) admitNotification(ctx context.Context, c *call, msg []byte) (is
 	defer f.mu.Unlock()
 	for f.fullLocked(len(msg)) {
 		if err := ctx.Err(); err != nil {
-			return false, false, notSent(c, err)
+			return false, false, notSent(c.method, err)
 		}
 		f.change.Wait()
 	}
@@ -224,7 +224,7 @@ func (c *client) abandoned(call *call, err error) error {
 	case c.err != nil:
 		return c.errorLocked(call)
 	case err != errUnwanted: // whoever has ended the writer is about to end the rest
-		return notSent(call, err)
+		return notSent(call.method, err)
 	}
 	if call == c.current {
 		c.current = nil

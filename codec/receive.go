@@ -1,8 +1,6 @@
 package codec
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net/rpc"
 
@@ -86,42 +84,9 @@ func (c *client) noteCrowd(more bool) {
 	c.more = more
 }
 
-// notified passes a notification on to OnNotify.
-func (c *client) notified(msg *wire.Message) error {
-	if msg.Problem != "" {
-		c.log.warn("notification dropped", "reason", msg.Problem)
-		return nil
-	}
-	name, err := c.set.values.Format.MethodText(msg.Method)
-	if err != nil {
-		c.log.warn("notification dropped", "reason", err.Error())
-		return nil
-	}
-	return c.notices.add(&Request{
-		Method:       name,
-		Params:       Params{bytes.Clone(msg.Params), &c.set.values, c.log, name},
-		Notification: true,
-		RemoteAddr:   c.conn.remote,
-		ctx:          c.notices.ctx,
-	})
-}
-
 // refuse answers a request that reached a client.
 func (c *client) refuse(msg *wire.Message) error {
-	text := msg.Problem
-	if text == "" {
-		name, err := c.set.values.Format.MethodText(msg.Method)
-		if err != nil {
-			name = string(msg.Method)
-		}
-		text = "method not found: " + wire.QuoteName(name)
-	}
-	answer := c.set.appendError(nil, msg.ID, &Error{Message: text})
-	if c.exclusive {
-		_, err := c.w.send(answer, true, nil)
-		return err
-	}
-	if !c.w.offer(answer, false) {
+	if !c.w.offer(c.refusal(msg), false) {
 		return errNotReading
 	}
 	return nil
@@ -132,10 +97,7 @@ func (c *client) refuse(msg *wire.Message) error {
 func (c *client) deliver(resp *rpc.Response, a *arrival) {
 	resp.Seq = a.call.seq
 	if x := a.call.x; x != nil {
-		x.settle(func() error { return c.outcome(a, x.Reply) })
-		if c.exclusive {
-			c.spareCalls.Put(a.call)
-		}
+		x.settle(func() error { return c.outcome(a.call.method, &a.msg, x.Reply) })
 		return
 	}
 	switch {
@@ -147,22 +109,6 @@ func (c *client) deliver(resp *rpc.Response, a *arrival) {
 		c.body = a.msg.Result
 	}
 	c.spareCalls.Put(a.call)
-}
-
-// outcome decodes a response for an Exchange.
-func (c *client) outcome(a *arrival, reply any) error {
-	switch {
-	case a.msg.Problem != "":
-		return c.callError(a.call.method, errors.New(a.msg.Problem))
-	case a.msg.Error != nil:
-		return readError(&c.set.values, a.msg.Error)
-	case reply == nil:
-		return nil
-	}
-	if err := c.set.values.DecodeResult(a.msg.Result, reply); err != nil {
-		return c.callError(a.call.method, fmt.Errorf("result: %w", err))
-	}
-	return nil
 }
 
 // ReadResponseBody decodes the result of a plain call. net/rpc ends the client

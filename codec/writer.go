@@ -89,7 +89,7 @@ func (w *writer) sendLong(buf *[]byte, alone bool, unwanted func() bool) (accept
 func (w *writer) writeLocked(msg []byte) error {
 	w.writing = true
 	w.mu.Unlock()
-	err := w.write(msg)
+	err := writeAll(w.conn, msg, w.timeout)
 	w.mu.Lock()
 	w.doneLocked(err)
 	return err
@@ -210,7 +210,7 @@ func (w *writer) hasLong() bool {
 
 func (w *writer) writeChunks(chunks []chunk) error {
 	for _, c := range chunks {
-		if err := w.write(c.b); err != nil {
+		if err := writeAll(w.conn, c.b, w.timeout); err != nil {
 			return err
 		}
 	}
@@ -258,17 +258,13 @@ func (w *writer) stop(err error) {
 // drain refuses new messages and waits until those accepted are written, for
 // as long as one write may take. It returns why some were not.
 func (w *writer) drain() error {
-	limit := w.timeout
-	if limit == 0 {
-		limit = defaultWriteTimeout
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closing = true
 	w.change.Broadcast()
 	if w.writing && w.err == nil {
 		// A write that is stuck ends with the connection, which is closed next.
-		defer time.AfterFunc(limit, func() { w.stop(errFlush) }).Stop()
+		defer time.AfterFunc(flushTime(w.timeout), func() { w.stop(errFlush) }).Stop()
 	}
 	for w.writing && w.err == nil {
 		w.change.Wait()
@@ -276,12 +272,12 @@ func (w *writer) drain() error {
 	return w.err
 }
 
-// write hands bytes to the connection, in pieces that each get all of the time:
+// writeAll hands bytes to the connection, in pieces that each get all of the time:
 // a peer that reads slowly but steadily is not cut off in a long message.
-func (w *writer) write(b []byte) error {
+func writeAll(conn *transport, b []byte, timeout time.Duration) error {
 	for len(b) > 0 {
 		piece := b[:min(len(b), maxWaiting)]
-		n, err := w.conn.write(piece, w.timeout)
+		n, err := conn.write(piece, timeout)
 		switch {
 		case timedOut(err):
 			return fmt.Errorf("peer does not read: %w", err)
@@ -293,4 +289,12 @@ func (w *writer) write(b []byte) error {
 		b = b[n:]
 	}
 	return nil
+}
+
+// flushTime is how long the end of a connection waits for what was accepted before.
+func flushTime(writeTimeout time.Duration) time.Duration {
+	if writeTimeout == 0 {
+		return defaultWriteTimeout
+	}
+	return writeTimeout
 }

@@ -15,7 +15,7 @@ import (
 // decodes, and no other goroutine takes part.
 type exclusive struct {
 	stream *stream
-	codec  clientCodec
+	conn   *codec.SerialConn
 	trip   *roundTrip // nil where the bytes of a call go through more than a socket
 	probe  *probe
 	stop   func()      // ends the call, for context.AfterFunc: aborts the stream
@@ -24,30 +24,14 @@ type exclusive struct {
 	unlooked bool        // ready has left the look to what follows
 	unlinked func() bool // ends the watch over the context of the call, or nil
 	timed    bool        // timer runs
-
-	// What a call needs, kept so that the next one need not allocate it:
-	x        codec.Exchange
-	request  rpc.Request
-	response rpc.Response
-}
-
-// clientCodec is what a client codec of package codec can do.
-type clientCodec interface {
-	rpc.ClientCodec
-	codec.Notifier
-	Exclusive()
-	Idle() bool
-	Flushed() bool
 }
 
 func newExclusive(s *stream, o codec.Options) *exclusive {
-	o.Pipeline = codec.Never // there is one call at a time
 	e := &exclusive{stream: s, trip: newRoundTrip(s.Conn), probe: newProbe(s.Conn)}
 	if e.trip != nil {
 		s.Conn = e.trip
 	}
-	e.codec = o.NewClientCodec(s).(clientCodec)
-	e.codec.Exclusive()
+	e.conn = o.NewSerialConn(s)
 	e.stop = s.abort
 	return e
 }
@@ -61,40 +45,26 @@ func (e *exclusive) call(ctx context.Context, until time.Time, method string, ar
 	return e.unwatch(ctx, err)
 }
 
-// exchange makes a call in one round trip, unless a long notification before it is
-// still being written.
+// exchange makes a call, in one round trip where that is possible.
 func (e *exclusive) exchange(method string, args, reply any) error {
-	if e.trip != nil && e.codec.Flushed() {
+	if e.trip != nil {
+		e.conn.Flush() // or trip would be written to by two
 		e.trip.begin(e.unlooked)
 		e.unlooked = false
-		return e.trip.end(e.exchangeMessages(method, args, reply))
+		return e.trip.end(outcome(e.conn.Call(method, args, reply)))
 	}
 	if !e.looked() {
 		return errUnsound
 	}
-	return e.exchangeMessages(method, args, reply)
+	return outcome(e.conn.Call(method, args, reply))
 }
 
-func (e *exclusive) exchangeMessages(method string, args, reply any) error {
-	x := &e.x
-	*x = codec.Exchange{Args: args, Reply: reply}
-	defer func() { *x = codec.Exchange{} }() // the caller's values are not kept
-	e.request.ServiceMethod = method
-	e.request.Seq++
-	if err := e.codec.WriteRequest(&e.request, x); err != nil {
-		return err
+// outcome makes a misfit of an error of this side about an answer.
+func outcome(answered bool, err error) error {
+	if answered && err != nil && !reported(err) {
+		return &misfit{err}
 	}
-	for {
-		if err := e.codec.ReadResponseHeader(&e.response); err != nil {
-			return err
-		}
-		if e.response.Seq == e.request.Seq {
-			if x.Err != nil && !reported(x.Err) && e.reusable() { // or else the connection has ended
-				return &misfit{x.Err}
-			}
-			return x.Err
-		}
-	}
+	return err
 }
 
 func (e *exclusive) notify(ctx context.Context, until time.Time, method string, args any) error {
@@ -103,7 +73,7 @@ func (e *exclusive) notify(ctx context.Context, until time.Time, method string, 
 		return errUnsound
 	}
 	e.watch(ctx, until)
-	return e.unwatch(ctx, e.codec.Notify(method, args))
+	return e.unwatch(ctx, e.conn.Notify(method, args))
 }
 
 // watch aborts the connection when ctx ends or the time has come. Without
@@ -167,7 +137,7 @@ func (timeoutError) Is(target error) bool {
 	return target == context.DeadlineExceeded
 }
 
-func (e *exclusive) reusable() bool { return !e.stream.aborted.Load() && e.codec.Idle() }
+func (e *exclusive) reusable() bool { return !e.stream.aborted.Load() && e.conn.Idle() }
 
 func (e *exclusive) ready() bool {
 	e.unlooked = e.trip != nil
@@ -184,10 +154,10 @@ func (e *exclusive) spoil() { e.stream.abort() }
 
 func (e *exclusive) drop() {
 	e.stream.abort()
-	e.codec.Close()
+	e.conn.Close()
 }
 
-func (e *exclusive) close() { e.codec.Close() }
+func (e *exclusive) close() { e.conn.Close() }
 
 func (e *exclusive) abort() { e.stream.abort() }
 

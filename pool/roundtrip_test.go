@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vmihailenco/msgpack/v5"
-
 	"github.com/go-mprpc/mprpc/codec"
 	"github.com/go-mprpc/mprpc/codec/codectest"
 	"github.com/go-mprpc/mprpc/pool"
@@ -317,16 +315,13 @@ func TestALongNotificationUnderWay(t *testing.T) {
 	if err := p.Notify(cancellable, "keep", make([]byte, size)); err != nil {
 		t.Fatal(err)
 	}
-	encoding, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		_, err := pool.Call[any](ctx, p, "size", tells(encoding))
-		done <- err
-	}()
-	<-encoding // the call has its connection, and has found that it cannot write
+	done := make(chan error, 1)
+	go func() { done <- p.Call(ctx, "size", []byte{}, nil) }()
+	eventually(t, "the call has its connection", func() bool { return p.Stats().InUse == 1 })
 	got := make(chan int, 1)
 	var m rpcutil.Mux
 	m.Handle("keep", func(b []byte) { got <- len(b) })
-	m.Handle("size", func(int) {})
+	m.Handle("size", func(b []byte) {})
 	go m.ServeCodec(codec.Options{Logger: quiet}.NewServerCodec(server))
 	if n := receive(t, got, "the notification"); n != size {
 		t.Errorf("%d bytes have arrived", n)
@@ -334,14 +329,6 @@ func TestALongNotificationUnderWay(t *testing.T) {
 	if err := receive(t, done, "the answer"); err != nil || count.Load() != 1 {
 		t.Error(err, count.Load())
 	}
-}
-
-// tells is a parameter that closes a channel when it is encoded.
-type tells chan struct{}
-
-func (c tells) EncodeMsgpack(e *msgpack.Encoder) error {
-	close(c)
-	return e.EncodeInt(1)
 }
 
 // Notifications, long ones too, arrive before the calls behind them.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/internal/sysconn"
 )
 
 // A transport makes calls on one connection: an exclusive one, or its part of a
@@ -73,6 +74,9 @@ func (s *stream) Write(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Below implements sysconn.Above.
+func (s *stream) Below() sysconn.Below { return s.Conn }
 
 // abort closes the connection under a call. Unlike a deadline this cannot be
 // overtaken by the deadlines that the codec sets for single messages.

@@ -2,3 +2,15 @@
 // waits. What calls them is given to the methods of syscall.RawConn, which keep the
 // connection open meanwhile, and wait.
 package sysconn
+
+import "net"
+
+// Above is a connection of this module that writes the bytes it is given as they are, on
+// the one below it.
+type Above interface {
+	net.Conn
+	Below() Below
+}
+
+// Below is a type of its own so that no connection from elsewhere is an Above.
+type Below net.Conn

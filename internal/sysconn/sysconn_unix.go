@@ -16,8 +16,11 @@ type Conn struct {
 }
 
 // Of returns nil for a connection that may do something with the bytes beside sending
-// them: one of any type but the two.
+// them: one of any type but the two, unless it names the one below it.
 func Of(conn any) *Conn {
+	if above, ok := conn.(Above); ok {
+		conn = above.Below()
+	}
 	c := new(Conn)
 	var err error
 	switch conn := conn.(type) {
