@@ -15,7 +15,7 @@ func (p *Pool) acquire(ctx context.Context, until time.Time, not *endpoint) (*li
 		return nil, err
 	}
 	// The way of most calls: a link is idle and sound.
-	slot := p.slots.TryAcquire(1)
+	slot := p.trySlot()
 	if slot {
 		if l, err := p.takeIdle(ctx, until, not); l != nil || err != nil {
 			return l, err
@@ -73,7 +73,7 @@ func (p *Pool) takeIdle(ctx context.Context, until time.Time, not *endpoint) (*l
 // the time when it has one.
 func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 	p.waiting.Add(1)
-	err := p.slots.Acquire(ctx, 1)
+	err := p.slot(ctx)
 	p.waiting.Add(-1)
 	now := time.Now()
 	p.mu.Lock()
@@ -86,19 +86,46 @@ func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 	return now, nil
 }
 
+// slot waits for a slot until ctx ends.
+func (p *Pool) slot(ctx context.Context) error {
+	done := ctx.Done()
+	if done == nil {
+		p.slots <- struct{}{} // several times as fast as a select
+		return nil
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-done:
+		return ctx.Err()
+	}
+}
+
+// trySlot takes a slot if one is free, for which nobody waits then.
+func (p *Pool) trySlot() bool {
+	select {
+	case p.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *Pool) freeSlot() { <-p.slots }
+
 // obtain finds or makes a link for the holder of a slot, from start on. It notes when
 // it had it, before a ping. If it fails the slot is no longer the caller's.
 func (p *Pool) obtain(ctx context.Context, start time.Time, not *endpoint) (*link, error) {
 	for now := start; ; now = time.Now() {
 		if err := ctx.Err(); err != nil {
-			p.slots.Release(1)
+			p.freeSlot()
 			return nil, ended(ctx)
 		}
 		p.mu.Lock()
 		c, err := p.nextLocked(start, now, not)
 		if err != nil {
 			p.unlock()
-			p.slots.Release(1)
+			p.freeSlot()
 			return nil, err
 		}
 		switch {

@@ -111,7 +111,7 @@ func (p *Pool) warmLocked(now time.Time) (again time.Time) {
 		if ep == nil {
 			return p.nextDialLocked(now, false)
 		}
-		if !p.slots.TryAcquire(1) {
+		if !p.trySlot() {
 			return again // callers come first; the next taken link brings it up again
 		}
 		p.dialLocked(ep).abandoned = true

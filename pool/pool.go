@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/go-mprpc/mprpc/codec"
 )
 
@@ -24,9 +22,10 @@ type Pool struct {
 	nudge  chan struct{} // a dial has failed: Resolvers look again
 	wake   chan struct{} // maintenance has something to do
 
-	// slots are the permissions to have a link or to make one, and the queue of
-	// those who want one. It is acquired before mu, and released at any time.
-	slots   *semaphore.Weighted
+	// slots holds an element for each permission to have a link or to make one that has
+	// been given. Those who want one wait in their order to send, before mu is acquired;
+	// it is given back at any time.
+	slots   chan struct{}
 	waiting atomic.Int64 // callers in the queue
 
 	mu sync.Mutex
@@ -63,7 +62,7 @@ func New(o Options) *Pool {
 	set.Codec.NewClientCodec(nowhere{}).Close() // panics now, where each connection would
 	p := &Pool{
 		set:   set,
-		slots: semaphore.NewWeighted(int64(set.units)),
+		slots: make(chan struct{}, set.units), // which takes no memory for elements
 		nudge: make(chan struct{}, 1),
 		wake:  make(chan struct{}, 1),
 		all:   map[string]*endpoint{},
@@ -286,7 +285,7 @@ func (p *Pool) Close() error {
 	// for one get it, and learn that the pool is closed.
 	for _, l := range out {
 		l.abort()
-		p.slots.Release(1)
+		p.freeSlot()
 	}
 	var closing sync.WaitGroup
 	for _, l := range idle {
