@@ -76,10 +76,8 @@ func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 	err := p.slot(ctx)
 	p.waiting.Add(-1)
 	now := time.Now()
-	p.mu.Lock()
-	p.counts.waited++
-	p.counts.waitTime += now.Sub(start)
-	p.mu.Unlock()
+	p.waited.Add(1)
+	p.waitTime.Add(int64(now.Sub(start)))
 	if err != nil {
 		return now, fmt.Errorf("no connection became free: %w", ended(ctx))
 	}

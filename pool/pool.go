@@ -28,6 +28,9 @@ type Pool struct {
 	slots   chan struct{}
 	waiting atomic.Int64 // callers in the queue
 
+	waited   atomic.Uint64 // how many were in the queue in all
+	waitTime atomic.Int64  // how long together, in nanoseconds
+
 	mu sync.Mutex
 	// Protected by mu, which is acquired before the locks of the puddles. Unlock it
 	// with unlock.
@@ -50,7 +53,8 @@ type Pool struct {
 
 	counts counts
 
-	gone  []*link  // to be dropped once mu is free
+	freed int      // slots to be given back once mu is free, which those need who get them
+	gone  []*link  // to be dropped then
 	notes []func() // to be logged then
 }
 
@@ -300,9 +304,12 @@ func (p *Pool) Close() error {
 
 // unlock unlocks mu and does what has gathered for when it is free.
 func (p *Pool) unlock() {
-	gone, notes := p.gone, p.notes
-	p.gone, p.notes = nil, nil
+	freed, gone, notes := p.freed, p.gone, p.notes
+	p.freed, p.gone, p.notes = 0, nil, nil
 	p.mu.Unlock()
+	for range freed {
+		p.freeSlot()
+	}
 	for _, l := range gone {
 		l.drop()
 	}

@@ -64,8 +64,6 @@ type EndpointStats struct {
 
 // counts are the numbers that only grow; they are protected by Pool.mu.
 type counts struct {
-	waited              uint64
-	waitTime            time.Duration
 	dials, dialFailures uint64
 	closed, unsound     uint64
 	retries             uint64
@@ -79,8 +77,8 @@ func (p *Pool) Stats() Stats {
 		MaxConns:     p.set.units,
 		Total:        p.total,
 		Waiting:      int(p.waiting.Load()),
-		Waited:       p.counts.waited,
-		WaitTime:     p.counts.waitTime,
+		Waited:       p.waited.Load(),
+		WaitTime:     time.Duration(p.waitTime.Load()),
 		Dials:        p.counts.dials,
 		DialFailures: p.counts.dialFailures,
 		Closed:       p.counts.closed,
