@@ -37,10 +37,10 @@ func main() {
 	var o options
 	flag.StringVar(&o.peers, "peers", "", "peers to compare, separated by commas; all if empty")
 	flag.StringVar(&o.workloads, "workloads", "", "workloads, separated by commas; all if empty")
-	flag.IntVar(&o.rounds, "rounds", 9, "how many times each peer does each workload")
+	flag.IntVar(&o.rounds, "rounds", 15, "how many times each peer does each workload")
 	flag.Uint64Var(&o.seed, "seed", 0, "what the order of the peers in each round follows from; by the clock if 0")
-	flag.DurationVar(&o.duration, "duration", 500*time.Millisecond, "how long it is measured each time")
-	flag.DurationVar(&o.warm, "warm", 250*time.Millisecond, "how long it runs before that")
+	flag.DurationVar(&o.duration, "duration", 250*time.Millisecond, "how long it is measured each time")
+	flag.DurationVar(&o.warm, "warm", 150*time.Millisecond, "how long it runs before that")
 	flag.StringVar(&o.out, "out", "results", "directory for the report, the charts and the raw numbers")
 	flag.StringVar(&o.profile, "profile", "", "directory for CPU profiles of client and server in each measurement; none if empty")
 	flag.BoolVar(&o.awake, "awake", true, "keep the cores from sleeping by a spinning process of idle priority on each")
