@@ -158,7 +158,7 @@ func (c *client) submit(call *call, args any) error {
 }
 
 // maxDirect is the longest message that is copied, or written by a caller who may give
-// up. Where nothing else is under way the buffers of the connection are empty and so
+// up, or by the one of SerialConn.Notify. Where nothing else is under way the buffers of the connection are empty and so
 // long a write does not block, so that nobody who gives up is held up by it.
 const maxDirect = 16 << 10
 

@@ -183,16 +183,15 @@
 // connections. A client codec has no goroutine of its own, a [ClientConn] has one
 // that reads; a message that is alone is written by its caller, if it is short or the
 // call cannot be given up, and what gathers while another is being written by a
-// goroutine that ends when nothing is left. A duplex has one goroutine that reads. A
-// [SerialConn] has none: its callers read as well.
+// goroutine that ends when nothing is left. A duplex has one goroutine that reads. The
+// callers of a [SerialConn] read as well.
 //
 // No wait is for ever. Waiting for room behind a write ends with room,
 // Options.WriteTimeout, Close or GiveUp; waiting in the queue of a client in lock
 // step ends with room, Close or GiveUp, and a plain rpc.Client cannot give up, so
 // what limits it is the peer's answer to the call in flight. Close waits for what was
-// accepted, for WriteTimeout at most.
-// On a connection without deadlines, which a net.Conn has, Close is what ends
-// reads and writes.
+// accepted, for WriteTimeout at most. On a connection without deadlines, which a
+// net.Conn has, Close is what ends reads and writes.
 //
 // A peer that has closed its connection for good looks like one that has only
 // finished sending and waits for its answers, until a write fails. So

@@ -10,6 +10,9 @@ import (
 // many for a test.
 func SetLastID(c rpc.ClientCodec, id uint32) { c.(*client).ids.Store(uint64(id)) }
 
+// SetSerialID is SetLastID for a SerialConn.
+func SetSerialID(c *SerialConn, id uint32) { c.lastID = id }
+
 // ReadAnswer does what a duplex does with an answer, in two steps, between which
 // a test cannot come otherwise.
 func ReadAnswer(c rpc.ClientCodec, frame []byte) (arrive func()) {

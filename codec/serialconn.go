@@ -12,14 +12,14 @@ import (
 )
 
 // A SerialConn makes calls on a connection, one after the other, each on the goroutine
-// of its caller from its first byte to its last. No other goroutine takes part but in
-// long notifications, and nothing is locked until the connection ends. It is what
+// of its caller from its first byte to its last: it writes, reads and decodes. Other
+// goroutines there are for long notifications and for Options.OnNotify alone. It is what
 // package pool keeps.
 //
-// Its methods are for one goroutine at a time, but for Close, which ends whatever is
-// under way. Nothing else does before its time but the timeouts of Options and the
-// connection's own Close: who wants to end a call closes the connection. Nothing is
-// read between calls. What Options says of pipelining is of no use here.
+// Its methods are for one goroutine at a time, but for Close. A call ends with its
+// answer, with the connection, by what the peer sends or by Close, and with the timeouts
+// of Options: who wants to end it otherwise closes the connection. Nothing is read
+// between calls. What Options says of pipelining is of no use here.
 type SerialConn struct {
 	outbound
 	lastID  uint32
@@ -27,9 +27,16 @@ type SerialConn struct {
 
 	mu sync.Mutex
 	// Protected by mu, but that who makes calls may read sending without it:
-	err     error       // why the connection has ended
-	sending chan error  // a long notification; receives once it has left, or cannot. nil for none
-	over    atomic.Bool // err is set; may be read without mu
+	err     error    // why the connection has ended
+	sending *sending // a long notification that is on its way, or could not leave
+
+	over atomic.Bool // err is set; may be read without mu
+}
+
+// A sending is the writing of a message by a goroutine.
+type sending struct {
+	done chan struct{} // closed when it has ended
+	err  error         // why the message has not left; set before
 }
 
 // NewSerialConn returns a SerialConn on conn.
@@ -103,9 +110,13 @@ func (c *SerialConn) response() (wire.Message, error) {
 	}
 }
 
-// Notify sends a notification. It returns when the system has taken it; a long one,
-// which it may not take before the peer reads, it leaves to a goroutine. The errors are
-// those of Call.
+// Notify sends a notification. It returns when the system has taken it, which may be as
+// late as Options.WriteTimeout allows if the peer does not read. One of more than 16 KiB
+// it leaves to a goroutine; if that fails the connection ends, which the log tells, the
+// next call and Close.
+//
+// If the connection had ended before, the error wraps ErrNotSent; after Close it is
+// rpc.ErrShutdown.
 func (c *SerialConn) Notify(serviceMethod string, args any) error {
 	method := c.wireName(serviceMethod)
 	c.Flush()
@@ -117,38 +128,50 @@ func (c *SerialConn) Notify(serviceMethod string, args any) error {
 		return c.callError(method, err)
 	}
 	if len(msg) > maxDirect {
-		sending := make(chan error, 1)
-		c.setSending(sending)
-		go func() {
-			err := writeAll(c.conn, msg, c.set.WriteTimeout)
-			if err != nil {
-				c.end(err)
-			}
-			sending <- err
-			close(sending)
-		}()
-		return nil
+		return c.sendLater(method, msg)
 	}
 	if err := writeAll(c.conn, msg, c.set.WriteTimeout); err != nil {
 		c.end(err)
-		return c.callError(method, c.reason())
+		if err = c.reason(); err == rpc.ErrShutdown {
+			return err
+		}
+		return c.callError(method, err)
 	}
+	return nil
+}
+
+// sendLater leaves the writing of a notification to a goroutine.
+func (c *SerialConn) sendLater(method string, msg []byte) error {
+	s := &sending{done: make(chan struct{})}
+	c.mu.Lock()
+	err := c.err
+	if err == nil {
+		c.sending = s
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return notSent(method, err)
+	}
+	go func() {
+		defer close(s.done)
+		if s.err = writeAll(c.conn, msg, c.set.WriteTimeout); s.err != nil {
+			c.end(s.err)
+		}
+	}()
 	return nil
 }
 
 // Flush waits until a long notification has left, or the connection has ended. Call and
 // Notify do so first.
 func (c *SerialConn) Flush() {
-	if c.sending != nil {
-		<-c.sending
-		c.setSending(nil)
+	if c.sending == nil {
+		return
 	}
-}
-
-func (c *SerialConn) setSending(sending chan error) {
-	c.mu.Lock()
-	c.sending = sending
-	c.mu.Unlock()
+	if <-c.sending.done; c.sending.err == nil { // otherwise Close tells of it
+		c.mu.Lock()
+		c.sending = nil
+		c.mu.Unlock()
+	}
 }
 
 // Idle reports whether the connection is as good as new for the next call: it has not
@@ -171,7 +194,8 @@ func (c *SerialConn) Close() (err error) {
 		limit := time.NewTimer(flushTime(c.set.WriteTimeout))
 		defer limit.Stop()
 		select {
-		case err = <-sending:
+		case <-sending.done:
+			err = sending.err
 		case <-limit.C:
 			err = errFlush
 		}

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/rpc"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-mprpc/mprpc/codec"
 	"github.com/go-mprpc/mprpc/codec/codectest"
@@ -79,12 +81,39 @@ func TestSerialConn(t *testing.T) {
 	peer.Expect("94 00 07 a3'sum' 92 01 02")
 	peer.Send("94 00 2a a4'what' 90")
 	peer.ExpectText("method not found: what")
-	peer.Send("94 01 63 c0 c0 94 01 07 c0 c0 94")
-	if answered, err := wait(); !answered || err != nil {
+	peer.Send("94 01 07 c0 c0")
+	if answered, err := wait(); !answered || err != nil || !c.Idle() {
 		t.Error(answered, err)
 	}
-	if c.Idle() {
-		t.Error("a response to nobody came, and one has begun")
+}
+
+// A connection on which the peer says more than it was asked is not good for others.
+func TestSerialConnIsNotIdle(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a response to nobody": "94 01 63 c0 c0 94 01 01 c0 c0",
+		"bytes behind":         "94 01 01 c0 c0 94",
+	} {
+		c, peer, _ := serial(t, codec.Options{})
+		wait := begun(c, "sum", codec.Args{1, 2}, nil)
+		peer.Expect("94 00 01 a3'sum' 92 01 02")
+		peer.Send(answer)
+		if answered, err := wait(); !answered || err != nil || c.Idle() {
+			t.Errorf("%s: %v, %v, %v", name, answered, err, c.Idle())
+		}
+	}
+}
+
+// Ids are the positive numbers of a C int, as mprpc has them.
+func TestSerialConnIDs(t *testing.T) {
+	c, peer, _ := serial(t, codec.Options{})
+	codec.SetSerialID(c, math.MaxInt32-1)
+	for _, id := range []string{"ce 7fffffff", "01"} {
+		wait := begun(c, "sum", nil, nil)
+		peer.Expect("94 00 " + id + " a3'sum' 90")
+		peer.Send("94 01 " + id + " c0 c0")
+		if answered, err := wait(); !answered || err != nil {
+			t.Error(answered, err)
+		}
 	}
 }
 
@@ -134,4 +163,34 @@ func TestSerialConnCloseSendsALongNotification(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
+}
+
+// One that cannot leave ends the connection within WriteTimeout. Close says so, and so
+// does the call that waits for it.
+func TestSerialConnLongNotificationToAPeerThatDoesNotRead(t *testing.T) {
+	long := strings.Repeat("x", 15<<20)
+	t.Run("Close", func(t *testing.T) {
+		c, _, _ := serial(t, codec.Options{WriteTimeout: 20 * time.Millisecond})
+		if err := c.Notify("log", long); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err == nil || !strings.Contains(err.Error(), "not read") {
+			t.Error(err)
+		}
+		if err := c.Notify("log", long); err != rpc.ErrShutdown {
+			t.Error(err)
+		}
+	})
+	t.Run("a call", func(t *testing.T) {
+		c, _, _ := serial(t, codec.Options{WriteTimeout: 20 * time.Millisecond})
+		if err := c.Notify("log", long); err != nil {
+			t.Fatal(err)
+		}
+		if answered, err := c.Call("sum", nil, nil); answered || !errors.Is(err, codec.ErrNotSent) || !strings.Contains(err.Error(), "not read") {
+			t.Error(answered, err)
+		}
+		if err := c.Close(); err == nil || !strings.Contains(err.Error(), "not read") {
+			t.Error(err)
+		}
+	})
 }

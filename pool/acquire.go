@@ -73,29 +73,29 @@ func (p *Pool) takeIdle(ctx context.Context, until time.Time, not *endpoint) (*l
 // the time when it has one.
 func (p *Pool) queue(ctx context.Context, start time.Time) (time.Time, error) {
 	p.waiting.Add(1)
-	err := p.slot(ctx)
+	ok := p.slot(ctx)
 	p.waiting.Add(-1)
 	now := time.Now()
 	p.waited.Add(1)
 	p.waitTime.Add(int64(now.Sub(start)))
-	if err != nil {
+	if !ok {
 		return now, fmt.Errorf("no connection became free: %w", ended(ctx))
 	}
 	return now, nil
 }
 
-// slot waits for a slot until ctx ends.
-func (p *Pool) slot(ctx context.Context) error {
+// slot waits for a slot, and reports false if ctx has ended before.
+func (p *Pool) slot(ctx context.Context) bool {
 	done := ctx.Done()
 	if done == nil {
 		p.slots <- struct{}{} // several times as fast as a select
-		return nil
+		return true
 	}
 	select {
 	case p.slots <- struct{}{}:
-		return nil
+		return true
 	case <-done:
-		return ctx.Err()
+		return false
 	}
 }
 
@@ -109,7 +109,13 @@ func (p *Pool) trySlot() bool {
 	}
 }
 
-func (p *Pool) freeSlot() { <-p.slots }
+func (p *Pool) freeSlot() {
+	select {
+	case <-p.slots:
+	default:
+		panic("pool: a slot was given back twice")
+	}
+}
 
 // obtain finds or makes a link for the holder of a slot, from start on. It notes when
 // it had it, before a ping. If it fails the slot is no longer the caller's.

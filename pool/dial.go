@@ -72,9 +72,9 @@ func (p *Pool) finishLocked(d *dial, l *link, err error) {
 	switch {
 	case d.abandoned && l != nil:
 		p.returnLocked(l, true, time.Now())
-		p.freed++
+		p.freeSlot()
 	case d.abandoned:
-		p.freed++
+		p.freeSlot()
 	}
 }
 

@@ -53,9 +53,6 @@ func (e *exclusive) exchange(method string, args, reply any) error {
 		e.unlooked = false
 		return e.trip.end(outcome(e.conn.Call(method, args, reply)))
 	}
-	if !e.looked() {
-		return errUnsound
-	}
 	return outcome(e.conn.Call(method, args, reply))
 }
 

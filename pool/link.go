@@ -153,7 +153,7 @@ func (p *Pool) release(l *link, err error) (broke bool) {
 		l.since = now
 	}
 	p.returnLocked(l, good, now)
-	p.freed++
+	p.freeSlot()
 	return broke
 }
 

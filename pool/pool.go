@@ -53,8 +53,7 @@ type Pool struct {
 
 	counts counts
 
-	freed int      // slots to be given back once mu is free, which those need who get them
-	gone  []*link  // to be dropped then
+	gone  []*link  // to be dropped once mu is free
 	notes []func() // to be logged then
 }
 
@@ -304,12 +303,9 @@ func (p *Pool) Close() error {
 
 // unlock unlocks mu and does what has gathered for when it is free.
 func (p *Pool) unlock() {
-	freed, gone, notes := p.freed, p.gone, p.notes
-	p.freed, p.gone, p.notes = 0, nil, nil
+	gone, notes := p.gone, p.notes
+	p.gone, p.notes = nil, nil
 	p.mu.Unlock()
-	for range freed {
-		p.freeSlot()
-	}
 	for _, l := range gone {
 		l.drop()
 	}

@@ -286,7 +286,7 @@ func TestAFloodOfRequests(t *testing.T) {
 	flood := make(chan struct{})
 	go func() {
 		defer close(flood)
-		request := bytes.Repeat([]byte("\x94\x00\x07\xa4what\x90"), 1000)
+		request := bytes.Repeat([]byte("\x94\x00\x07\xd9\xff"+strings.Repeat("x", 255)+"\x90"), 100)
 		for {
 			if _, err := server.Write(request); err != nil {
 				return
@@ -309,10 +309,8 @@ func TestALongNotificationUnderWay(t *testing.T) {
 	client, server := codectest.Pair(t)
 	dial, count := dialling(t, client)
 	p := newPool(t, pool.Options{Address: "x", Dial: dial, MaxConns: 1, CallTimeout: limit})
-	cancellable, cancel := context.WithCancel(ctx)
-	defer cancel()
 	const size = 15 << 20 // more than the system takes before anybody reads
-	if err := p.Notify(cancellable, "keep", make([]byte, size)); err != nil {
+	if err := p.Notify(ctx, "keep", make([]byte, size)); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
@@ -328,6 +326,20 @@ func TestALongNotificationUnderWay(t *testing.T) {
 	}
 	if err := receive(t, done, "the answer"); err != nil || count.Load() != 1 {
 		t.Error(err, count.Load())
+	}
+}
+
+// One that cannot leave costs the connection, and no call: that is made on another.
+func TestALongNotificationThatCannotLeave(t *testing.T) {
+	client, _ := codectest.Pair(t)
+	dial, count := dialling(t, client)
+	o := codec.Options{WriteTimeout: 20 * time.Millisecond, Logger: quiet}
+	p := newPool(t, pool.Options{Address: "x", Dial: dial, MaxConns: 1, Codec: o})
+	if err := p.Notify(ctx, "keep", make([]byte, 15<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := pool.Call[int](ctx, p, "size", []byte{1}); err != nil || n != 1 || count.Load() != 2 {
+		t.Error(n, err, count.Load())
 	}
 }
 

@@ -76,7 +76,7 @@ func (t *roundTrip) end(err error) error {
 	switch {
 	case t.unsound:
 		return errUnsound
-	case held && isAnswer(err):
+	case (held || t.unsent != nil) && isAnswer(err):
 		return errUnasked
 	case held:
 		return fmt.Errorf("%w: %w", codec.ErrNotSent, err)
@@ -120,8 +120,9 @@ func (t *roundTrip) look() error {
 }
 
 func (t *roundTrip) write(b []byte) (int, error) {
-	if err := t.Conn.SetWriteDeadline(t.deadline); err != nil {
-		return 0, err
+	if !t.deadline.IsZero() {
+		t.Conn.SetWriteDeadline(t.deadline)        // a failure shows in the next write
+		defer t.Conn.SetWriteDeadline(time.Time{}) // or it would be armed while nothing is written
 	}
 	return t.Conn.Write(b)
 }
