@@ -21,11 +21,11 @@ import (
 //
 // Next and Ready are for one goroutine at a time; all else may be called at any
 // moment and from any goroutine. Options.MaxPending is left to the server.
-type ServerConn struct{ *inbound }
+type ServerConn struct{ inbound }
 
 // NewServerConn returns a ServerConn on conn.
 func (o Options) NewServerConn(conn io.ReadWriteCloser) *ServerConn {
-	c := &ServerConn{new(inbound)}
+	c := new(ServerConn)
 	set, t := o.settings(), newTransport(conn)
 	c.init(set, t)
 	c.reader = newReader(set, t)
@@ -35,19 +35,6 @@ func (o Options) NewServerConn(conn io.ReadWriteCloser) *ServerConn {
 	})
 	return c
 }
-
-// ServerConnOf returns a ServerConn on the connection of a server codec of this package,
-// from which nothing else reads. Closing either closes both. It returns nil for the
-// server half of a duplex, which does not read for itself, and for other codecs.
-func ServerConnOf(codec rpc.ServerCodec) *ServerConn {
-	if s, ok := codec.(*server); ok && s.reader != nil {
-		return &ServerConn{&s.inbound}
-	}
-	return nil
-}
-
-// MaxPending is that of Options, for who serves the connection.
-func (c *ServerConn) MaxPending() int { return c.set.MaxPending }
 
 // Ready reports whether Next returns without reading from the connection. The
 // parameters of the last call, where they have not been decoded, are not valid

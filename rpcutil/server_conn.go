@@ -77,11 +77,6 @@ func (c *serverConn) start() {
 		c.end(err)
 		return
 	}
-	c.begin(link)
-}
-
-// begin begins to read.
-func (c *serverConn) begin(link link) {
 	c.mu.Lock()
 	c.link = link
 	stopped, isGone := c.stopped, c.isGone
