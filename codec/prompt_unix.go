@@ -32,7 +32,7 @@ func (p *prompt) write(b []byte) (n int, err error) {
 		return 0, nil
 	}
 	p.b, p.n, p.err = b, 0, nil
-	p.sys.RawConn.Write(p.step) // of an error, of Close or a deadline, the next write tells, if it matters to that
+	p.sys.Raw.Write(p.step) // of an error, of Close or a deadline, the next write tells, if it matters to that
 	p.b = nil
 	return p.n, p.err
 }

@@ -11,8 +11,7 @@ import (
 )
 
 // An exclusive transport has its connection to itself. A call runs on the
-// caller's goroutine from its first byte to its last: it writes, reads and
-// decodes, and no other goroutine takes part.
+// caller's goroutine from its first byte to its last: it writes, reads and decodes.
 type exclusive struct {
 	stream *stream
 	conn   *codec.SerialConn
@@ -47,13 +46,13 @@ func (e *exclusive) call(ctx context.Context, until time.Time, method string, ar
 
 // exchange makes a call, in one round trip where that is possible.
 func (e *exclusive) exchange(method string, args, reply any) error {
-	if e.trip != nil {
-		e.conn.Flush() // or trip would be written to by two
-		e.trip.begin(e.unlooked)
-		e.unlooked = false
-		return e.trip.end(outcome(e.conn.Call(method, args, reply)))
+	if e.trip == nil {
+		return outcome(e.conn.Call(method, args, reply))
 	}
-	return outcome(e.conn.Call(method, args, reply))
+	e.conn.Flush() // or trip would be written to by two
+	e.trip.begin(e.unlooked)
+	e.unlooked = false
+	return e.trip.end(outcome(e.conn.Call(method, args, reply)))
 }
 
 // outcome makes a misfit of an error of this side about an answer.

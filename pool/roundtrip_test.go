@@ -11,7 +11,6 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,66 +19,6 @@ import (
 	"github.com/go-mprpc/mprpc/pool"
 	"github.com/go-mprpc/mprpc/rpcutil"
 )
-
-// sizes serves connections with a method that returns the size of its parameter.
-func sizes(conn io.ReadWriteCloser) {
-	var m rpcutil.Mux
-	m.Handle("size", func(b []byte) int { return len(b) })
-	m.ServeCodec(codec.Options{Logger: quiet}.NewServerCodec(conn))
-}
-
-// system returns the connection of the system below conn.
-func system(t testing.TB, conn net.Conn) syscall.RawConn {
-	t.Helper()
-	raw, err := conn.(syscall.Conn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-// awaitInput waits until there is something to read on conn, be it its end.
-func awaitInput(t testing.TB, conn net.Conn) {
-	t.Helper()
-	var b [1]byte
-	err := system(t, conn).Read(func(fd uintptr) bool {
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
-		return err != syscall.EAGAIN
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// fill sends as much on conn as the system takes.
-func fill(t testing.TB, conn net.Conn) {
-	t.Helper()
-	b := make([]byte, 64<<10)
-	err := system(t, conn).Write(func(fd uintptr) bool {
-		for n := len(b); n > 0; {
-			if _, err := syscall.Write(int(fd), b[:n]); err != nil {
-				n /= 2
-			}
-		}
-		return true
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// dialling is a Dial that returns these connections, and serves others with sizes.
-func dialling(t *testing.T, conns ...net.Conn) (dial func(context.Context, string, string) (net.Conn, error), count *atomic.Int32) {
-	count = new(atomic.Int32)
-	return func(context.Context, string, string) (net.Conn, error) {
-		if n := int(count.Add(1)); n <= len(conns) {
-			return conns[n-1], nil
-		}
-		client, server := codectest.Pair(t)
-		go sizes(server)
-		return client, nil
-	}, count
-}
 
 // What became of a connection while nobody used it is found out before anything of a
 // call has left, so that the call is made on another.
@@ -302,69 +241,6 @@ func TestAFloodOfRequests(t *testing.T) {
 		t.Error(err)
 	}
 	receive(t, flood, "the end of the connection")
-}
-
-// A long notification that is still being written goes before the call behind it.
-func TestALongNotificationUnderWay(t *testing.T) {
-	client, server := codectest.Pair(t)
-	dial, count := dialling(t, client)
-	p := newPool(t, pool.Options{Address: "x", Dial: dial, MaxConns: 1, CallTimeout: limit})
-	const size = 15 << 20 // more than the system takes before anybody reads
-	if err := p.Notify(ctx, "keep", make([]byte, size)); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- p.Call(ctx, "size", []byte{}, nil) }()
-	eventually(t, "the call has its connection", func() bool { return p.Stats().InUse == 1 })
-	got := make(chan int, 1)
-	var m rpcutil.Mux
-	m.Handle("keep", func(b []byte) { got <- len(b) })
-	m.Handle("size", func(b []byte) {})
-	go m.ServeCodec(codec.Options{Logger: quiet}.NewServerCodec(server))
-	if n := receive(t, got, "the notification"); n != size {
-		t.Errorf("%d bytes have arrived", n)
-	}
-	if err := receive(t, done, "the answer"); err != nil || count.Load() != 1 {
-		t.Error(err, count.Load())
-	}
-}
-
-// One that cannot leave costs the connection, and no call: that is made on another.
-func TestALongNotificationThatCannotLeave(t *testing.T) {
-	client, _ := codectest.Pair(t)
-	dial, count := dialling(t, client)
-	o := codec.Options{WriteTimeout: 20 * time.Millisecond, Logger: quiet}
-	p := newPool(t, pool.Options{Address: "x", Dial: dial, MaxConns: 1, Codec: o})
-	if err := p.Notify(ctx, "keep", make([]byte, 15<<20)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := pool.Call[int](ctx, p, "size", []byte{1}); err != nil || n != 1 || count.Load() != 2 {
-		t.Error(n, err, count.Load())
-	}
-}
-
-// Notifications, long ones too, arrive before the calls behind them.
-func TestALongNotificationBeforeACall(t *testing.T) {
-	client, server := codectest.Pair(t)
-	got := make(chan int, 100)
-	var m rpcutil.Mux
-	m.Handle("size", func(b []byte) int { return len(b) })
-	m.Handle("keep", func(b []byte) { got <- len(b) })
-	go m.ServeCodec(codec.Options{Logger: quiet}.NewServerCodec(server))
-	p := newPool(t, pool.Options{Address: "x", Dial: only(client), MaxConns: 1, CallTimeout: limit})
-	for range 20 {
-		for _, size := range []int{10, 20 << 10, 1 << 20} {
-			if err := p.Notify(ctx, "keep", make([]byte, size)); err != nil {
-				t.Fatal(err)
-			}
-			if n, err := pool.Call[int](ctx, p, "size", make([]byte, size)); err != nil || n != size {
-				t.Fatal(n, err)
-			}
-			if n := receive(t, got, "the notification"); n != size {
-				t.Errorf("%d bytes have arrived of %d", n, size)
-			}
-		}
-	}
 }
 
 // A call that cannot be encoded leaves nothing behind on its connection.

@@ -177,7 +177,7 @@ func (unread) Temporary() bool { return false }
 // it reads into answer.
 func (t *roundTrip) run(answer []byte) error {
 	t.answer, t.written, t.n, t.err = answer, -1, 0, nil
-	err := t.sys.RawConn.Read(t.step)
+	err := t.sys.Raw.Read(t.step)
 	t.answer = nil
 	if e, ok := err.(*net.OpError); ok {
 		e.Op = "read" // what package net calls raw-read

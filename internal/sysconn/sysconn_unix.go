@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// A Conn is a connection of the system and its descriptor.
+// A Conn is a connection of the system. Its methods are for what Raw calls.
 type Conn struct {
-	syscall.RawConn
+	Raw     syscall.RawConn
 	conn    net.Conn
 	network string
 }
@@ -26,10 +26,10 @@ func Of(conn any) *Conn {
 	switch conn := conn.(type) {
 	case *net.TCPConn:
 		c.conn, c.network = conn, "tcp"
-		c.RawConn, err = conn.SyscallConn()
+		c.Raw, err = conn.SyscallConn()
 	case *net.UnixConn:
 		c.conn, c.network = conn, "unix"
-		c.RawConn, err = conn.SyscallConn()
+		c.Raw, err = conn.SyscallConn()
 	default:
 		return nil
 	}
