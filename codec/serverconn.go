@@ -21,11 +21,11 @@ import (
 //
 // Next and Ready are for one goroutine at a time; all else may be called at any
 // moment and from any goroutine. Options.MaxPending is left to the server.
-type ServerConn struct{ inbound }
+type ServerConn struct{ *inbound }
 
 // NewServerConn returns a ServerConn on conn.
 func (o Options) NewServerConn(conn io.ReadWriteCloser) *ServerConn {
-	c := new(ServerConn)
+	c := &ServerConn{new(inbound)}
 	set, t := o.settings(), newTransport(conn)
 	c.init(set, t)
 	c.reader = newReader(set, t)
@@ -35,6 +35,20 @@ func (o Options) NewServerConn(conn io.ReadWriteCloser) *ServerConn {
 	})
 	return c
 }
+
+// ServerConnOf returns a ServerConn on the connection of a server codec of this package,
+// which takes the reading over: ReadRequestHeader must not be called any more, and calls
+// that it has returned must have been answered. Closing either closes both. It returns nil
+// for the server half of a duplex, which does not read for itself, and for other codecs.
+func ServerConnOf(codec rpc.ServerCodec) *ServerConn {
+	if s, ok := codec.(*server); ok && s.reader != nil {
+		return &ServerConn{&s.inbound}
+	}
+	return nil
+}
+
+// MaxPending is that of Options, with the default filled in and math.MaxInt for none.
+func (c *ServerConn) MaxPending() int { return c.set.MaxPending }
 
 // Ready reports whether Next returns without reading from the connection. The
 // parameters of the last call, where they have not been decoded, are not valid
@@ -87,6 +101,16 @@ func (c *ServerConn) Send(messages []byte, alone bool) error {
 	_, err := c.w.send(messages, alone, nil)
 	return err
 }
+
+// Gather is Send for answers that more are about to follow: they leave with the next
+// ones that are sent, with Flush, or with Close. It never waits. It reports false, and
+// has not taken them, if more than 64 KiB would wait or if the connection has ended.
+func (c *ServerConn) Gather(messages []byte) bool {
+	return len(messages) == 0 || c.w.gather(messages)
+}
+
+// Flush sends what has gathered. It may wait as Send does.
+func (c *ServerConn) Flush() error { return c.w.flush() }
 
 // StopReading makes Next return io.EOF when the requests that have been read
 // are used up, as if the peer had finished sending. It reports whether it can:

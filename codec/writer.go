@@ -14,7 +14,7 @@ import (
 // caller at once. Otherwise it is appended to what waits, and one goroutine,
 // which lets the others run once before it begins, sends everything that has
 // gathered, short messages behind each other in one write; it ends when nothing
-// waits.
+// waits. A caller who knows that more is to come can have a message wait for that.
 type writer struct {
 	conn    *transport
 	timeout time.Duration
@@ -60,6 +60,7 @@ func (w *writer) send(msg []byte, alone bool, unwanted func() bool) (accepted bo
 	}
 	if !alone || w.writing {
 		w.appendLocked(msg)
+		w.startLocked()
 		return true, nil
 	}
 	return true, w.writeLocked(msg)
@@ -84,13 +85,46 @@ func (w *writer) sendLong(buf *[]byte, alone bool, unwanted func() bool) (accept
 	return true, nil
 }
 
-// writeLocked writes a message on its caller's goroutine. The mutex is released
-// meanwhile.
-func (w *writer) writeLocked(msg []byte) error {
-	w.writing = true
-	w.mu.Unlock()
-	err := writeAll(w.conn, msg, w.timeout)
+// maxGathered is how many bytes may wait for their sender to flush them.
+const maxGathered = 64 << 10
+
+// gather accepts a short message that need not leave before the next flush, or before
+// the next message that is sent. It never waits, and reports false where there is no
+// room for the message or nothing is accepted any more.
+func (w *writer) gather(msg []byte) bool {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusedLocked() != nil || w.size+len(msg) > maxGathered {
+		return false
+	}
+	w.appendLocked(msg)
+	return true
+}
+
+// flush writes what has gathered, unless somebody writes, who goes on with it.
+func (w *writer) flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.writing || len(w.waiting) == 0 {
+		return nil
+	}
+	return w.writeLocked(nil)
+}
+
+// writeLocked writes a message on its caller's goroutine, behind what has gathered. The
+// mutex is released meanwhile.
+func (w *writer) writeLocked(msg []byte) (err error) {
+	w.writing = true
+	if len(w.waiting) > 0 {
+		if err = w.writeWaitingLocked(); err == nil {
+			err = w.err // it may have been stopped meanwhile
+		}
+	}
+	if err == nil && len(msg) > 0 {
+		w.mu.Unlock()
+		err = writeAll(w.conn, msg, w.timeout)
+		w.mu.Lock()
+	}
 	w.doneLocked(err)
 	return err
 }
@@ -98,6 +132,7 @@ func (w *writer) writeLocked(msg []byte) error {
 // waitLocked waits for room for n bytes.
 func (w *writer) waitLocked(n int, unwanted func() bool) error {
 	for w.fullLocked(n) {
+		w.startLocked() // what has gathered may be all that waits
 		if unwanted != nil && unwanted() {
 			return errUnwanted
 		}
@@ -118,6 +153,7 @@ func (w *writer) offer(msg []byte, force bool) bool {
 		return false
 	}
 	w.appendLocked(msg)
+	w.startLocked()
 	return true
 }
 
@@ -150,54 +186,51 @@ func (w *writer) appendLocked(msg []byte) {
 	}
 	w.waiting[last].b = append(w.waiting[last].b, msg...)
 	w.size += len(msg)
-	w.startLocked()
 }
 
 // startLocked has what waits written, by a goroutine.
 func (w *writer) startLocked() {
 	if !w.writing {
 		w.writing = true
-		go w.flush()
+		go w.writeOn()
 	}
 }
 
-// flush writes until nothing waits.
-func (w *writer) flush() {
+// writeOn writes until nothing waits.
+func (w *writer) writeOn() {
 	if !w.hasLong() {
 		runtime.Gosched() // those that are about to append something come first
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.waiting) > 0 && w.err == nil {
-		out := w.waiting
-		w.waiting, w.size = nil, 0
-		w.change.Broadcast()
-		w.mu.Unlock()
-		err := w.writeChunks(out)
-		w.mu.Lock()
-		for _, c := range out {
-			if c.own != nil {
-				buffers.put(c.own)
-			} else if cap(c.b) <= maxWaiting {
-				w.spare = c.b
-			}
-		}
-		if w.waiting == nil {
-			clear(out)
-			w.waiting = out[:0]
-		}
-		if err != nil {
-			w.doneLocked(err)
-			return
+	var err error
+	for len(w.waiting) > 0 && w.err == nil && err == nil {
+		err = w.writeWaitingLocked()
+	}
+	w.doneLocked(err)
+}
+
+// writeWaitingLocked writes what waits, in the turn of writing that its caller has, and
+// keeps the memory for what comes next. The mutex is released meanwhile.
+func (w *writer) writeWaitingLocked() error {
+	out := w.waiting
+	w.waiting, w.size = nil, 0
+	w.change.Broadcast()
+	w.mu.Unlock()
+	err := w.writeChunks(out)
+	w.mu.Lock()
+	for _, c := range out {
+		if c.own != nil {
+			buffers.put(c.own)
+		} else if cap(c.b) <= maxWaiting {
+			w.spare = c.b
 		}
 	}
-	if cap(w.spare) > 4<<10 { // an idle connection keeps no more than that
-		w.spare = nil
+	if w.waiting == nil {
+		clear(out)
+		w.waiting = out[:0]
 	}
-	if cap(w.waiting) > 16 && len(w.waiting) == 0 {
-		w.waiting = nil
-	}
-	w.doneLocked(nil)
+	return err
 }
 
 // hasLong reports whether it is a long message that waits, which gains nothing by
@@ -220,10 +253,18 @@ func (w *writer) writeChunks(chunks []chunk) error {
 // doneLocked ends a turn of writing.
 func (w *writer) doneLocked(err error) {
 	w.writing = false
-	if err != nil {
+	switch {
+	case err != nil:
 		w.failLocked(err)
-	} else if len(w.waiting) > 0 && w.err == nil {
+	case len(w.waiting) > 0 && w.err == nil:
 		w.startLocked()
+	default: // an idle connection keeps no more than that
+		if cap(w.spare) > 4<<10 {
+			w.spare = nil
+		}
+		if cap(w.waiting) > 16 {
+			w.waiting = nil
+		}
 	}
 	w.change.Broadcast()
 }
@@ -262,6 +303,9 @@ func (w *writer) drain() error {
 	defer w.mu.Unlock()
 	w.closing = true
 	w.change.Broadcast()
+	if len(w.waiting) > 0 { // it may have gathered
+		w.startLocked()
+	}
 	if w.writing && w.err == nil {
 		// A write that is stuck ends with the connection, which is closed next.
 		defer time.AfterFunc(flushTime(w.timeout), func() { w.stop(errFlush) }).Stop()
