@@ -19,6 +19,8 @@ type link interface {
 	body(*serverCall, any) error                            // what ReadRequestBody returns
 	respond(call *serverCall, r *rpc.Response, v any) error // makes and sends an answer
 	send(msg []byte, alone bool) error                      // sends answers that are made
+	gather(msg []byte) bool                                 // keeps them for the next send or flush, if there is room
+	flush() error                                           // sends what has gathered
 	stopReading() bool                                      // next ends when what has been read is used up
 	close()                                                 // behind the answers
 	abort(reason error)                                     // at once
@@ -53,6 +55,8 @@ func (l messagePack) ready() bool                       { return l.conn.Ready() 
 func (l messagePack) next(call *serverCall) error       { return l.conn.Next(&call.ServerCall) }
 func (l messagePack) method(call *serverCall) string    { return call.Method() }
 func (l messagePack) send(msg []byte, alone bool) error { return l.conn.Send(msg, alone) }
+func (l messagePack) gather(msg []byte) bool            { return l.conn.Gather(msg) }
+func (l messagePack) flush() error                      { return l.conn.Flush() }
 func (l messagePack) stopReading() bool                 { return l.conn.StopReading() }
 func (l messagePack) close()                            { l.conn.Close() }
 func (l messagePack) abort(reason error)                { l.conn.Abort(reason) }

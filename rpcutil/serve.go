@@ -17,11 +17,35 @@ import (
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
-// ServeCodec serves the calls of one connection, each on a goroutine of its own,
-// until it ends; then it waits for those that run and closes the codec, as
-// rpc.Server.ServeCodec does. The codec must be one of package codec, without
-// Options.Names: a Mux knows the names on the wire.
+// ServeCodec serves the calls of one connection until it ends; then it waits for those
+// that run and closes the codec, as rpc.Server.ServeCodec does. The codec must be one of
+// package codec, without Options.Names: a Mux knows the names on the wire.
+//
+// Calls run at the same time, up to the codec's MaxPending, but as with a Server short
+// ones share a goroutine, the one that reads, and their answers leave together. Where one
+// takes longer, the reading goes on elsewhere: requests behind it, and answers before it,
+// wait for about 20 ms at most. ServeCodec itself waits on another goroutine, so that a
+// method may end its own.
 func (m *Mux) ServeCodec(c rpc.ServerCodec) {
+	conn := codec.ServerConnOf(c)
+	if conn == nil {
+		m.serveApart(c)
+		return
+	}
+	// One for each connection: nothing that waits, such as a timer, is shared by those of
+	// different tests in package testing/synctest.
+	s := &Server{
+		Handler:     m,
+		Codec:       codec.Options{Logger: m.Logger, MaxPending: conn.MaxPending()},
+		MaxCalls:    -1,
+		IdleTimeout: -1,
+	}
+	s.serveLink(messagePack{conn})
+}
+
+// serveApart is ServeCodec for other codecs, such as the half of a duplex: each call has a
+// goroutine of its own.
+func (m *Mux) serveApart(c rpc.ServerCodec) {
 	var running sync.WaitGroup
 	var writing sync.Mutex
 	for {

@@ -238,6 +238,18 @@ func (s *Server) ServeConn(conn io.ReadWriteCloser) error {
 	return c.err
 }
 
+// serveLink is ServeConn for a connection whose protocol is known, of a server that only
+// that one has.
+func (s *Server) serveLink(l link) {
+	s.init()
+	c, _ := s.open(nil) // there is a place, and nobody closes the server
+	go func() {
+		growStack()
+		c.begin(l)
+	}()
+	<-c.done
+}
+
 // open makes a connection one of the server's, when there is a place for it. It
 // closes one that comes too late.
 func (s *Server) open(rwc io.ReadWriteCloser) (*serverConn, error) {

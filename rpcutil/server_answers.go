@@ -1,12 +1,9 @@
 package rpcutil
 
-// Answers up to gatherShort leave together with others, up to gatherMost.
-const (
-	gatherShort = 16 << 10
-	gatherMost  = 64 << 10
-)
+// gatherShort is how long an answer may be to leave together with others.
+const gatherShort = 16 << 10
 
-// answer sends an answer, or keeps a short one until there is nothing more to read
+// answer sends an answer, or has a short one gather until there is nothing more to read
 // at once.
 func (c *serverConn) answer(call *serverCall, msg []byte) error {
 	if !c.leaveMethod(call) {
@@ -16,36 +13,33 @@ func (c *serverConn) answer(call *serverCall, msg []byte) error {
 		c.mu.Unlock()
 		return c.link.send(msg, alone)
 	}
-	if len(c.out) > 0 && (len(msg) > gatherShort || len(c.out)+len(msg) > gatherMost) && !c.push(call) {
-		return c.link.send(msg, false)
+	if len(msg) <= gatherShort && c.link.gather(msg) {
+		c.gathered = true
+		return nil
 	}
-	if len(msg) > gatherShort {
-		return c.send(call, msg)
-	}
-	c.out = append(c.out, msg...)
-	return nil
+	return c.write(call, msg)
 }
 
 // push sends what has gathered. It reports whether this goroutine has the reading
 // still.
 func (c *serverConn) push(call *serverCall) bool {
-	out := c.out
-	c.out = nil
-	c.send(call, out) // an error has ended the connection, which the next read tells
-	if call.has && cap(out) <= 4<<10 {
-		c.out = out[:0]
-	}
+	c.write(call, nil) // an error has ended the connection, which the next read tells
 	return call.has
 }
 
-// send writes while it has the reading, which may be taken meanwhile: a peer that
-// does not read its answers may have more to say.
-func (c *serverConn) send(call *serverCall, msg []byte) error {
+// write sends an answer, behind what has gathered, while it has the reading, which may
+// be taken meanwhile: a peer that does not read its answers may have more to say.
+func (c *serverConn) write(call *serverCall, msg []byte) (err error) {
+	c.gathered = false
 	c.release() // a peer that does not read keeps nobody else out
 	call.holds, call.running = false, true
 	c.turn.set(call.number, turnRunning)
 	c.beWatched()
-	err := c.link.send(msg, true)
+	if msg == nil {
+		err = c.link.flush()
+	} else {
+		err = c.link.send(msg, true)
+	}
 	c.leaveMethod(call)
 	return err
 }

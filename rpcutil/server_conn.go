@@ -29,12 +29,12 @@ type serverConn struct {
 	done  chan struct{} // closed when it has ended and the hooks know; err is set before
 
 	// Of the goroutine that has the reading:
-	out   []byte    // answers that leave together
-	apart int       // requests that are still to be served apart, because one took long
-	runs  int       // how many they were in all
-	holds bool      // a place in Server.running
-	since time.Time // when the wait for input, or for a place, ended last
-	slow  slowness
+	gathered bool      // the link has answers that have not left
+	apart    int       // requests that are still to be served apart, because one took long
+	runs     int       // how many they were in all
+	holds    bool      // a place in Server.running
+	since    time.Time // when the wait for input, or for a place, ended last
+	slow     slowness
 
 	mu sync.Mutex
 	// Protected by mu:
@@ -69,14 +69,23 @@ func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
 
 // start finds out what the peer speaks and begins to read.
 func (c *serverConn) start() {
+	var link link
+	err := errAbandoned
+	defer func() {
+		if link == nil {
+			c.rwc.Close()
+			c.end(err)
+		}
+	}()
 	c.server.Hooks.connOpened(c.info)
 	c.watchIdle()
-	link, err := c.server.connect(c.rwc)
-	if err != nil {
-		c.rwc.Close()
-		c.end(err)
-		return
+	if link, err = c.server.connect(c.rwc); err == nil {
+		c.begin(link)
 	}
+}
+
+// begin begins to read.
+func (c *serverConn) begin(link link) {
 	c.mu.Lock()
 	c.link = link
 	stopped, isGone := c.stopped, c.isGone
@@ -102,14 +111,23 @@ const (
 // the reading is taken.
 func (c *serverConn) read(number uint64) {
 	call := &serverCall{conn: c, number: number, has: true}
-	defer func() { // also where a method ends the goroutine
-		if call.lost {
+	returned := false
+	defer func() { // also where the program ends the goroutine
+		switch {
+		case call.lost:
 			c.left(call)
+		case !returned:
+			c.abandoned(call)
 		}
 	}()
+	c.serveAll(call)
+	returned = true
+}
+
+func (c *serverConn) serveAll(call *serverCall) {
 	// The reading was taken from a call that may last: what gathered before it must
 	// not wait for it.
-	if len(c.out) > 0 && !c.push(call) {
+	if c.gathered && !c.push(call) {
 		return
 	}
 	if c.hold(call, c.slots) { // no more is read while MaxPending calls of the connection run
@@ -169,7 +187,7 @@ func (c *serverConn) serveNext(call *serverCall) (has bool) {
 // rest sends what has gathered and gets ready to wait for input, for any time. It
 // reports false when it has lost the reading.
 func (c *serverConn) rest(call *serverCall) (has bool) {
-	if len(c.out) > 0 && !c.push(call) {
+	if c.gathered && !c.push(call) {
 		return false
 	}
 	c.release()
@@ -267,24 +285,23 @@ func (c *serverConn) handOver(call *serverCall) {
 	go c.readOn(call.number + 1)
 }
 
-// look is how the watch sees that a connection has been busy since it looked last:
-// then the reading is taken from the method that runs. It reports whether to watch
-// on. watch.mu is held.
-func (c *serverConn) look() bool {
+// look is how the watch sees that a method has run since it looked last: then the
+// reading is taken from it. It reports whether to watch on: not where the connection
+// waits, with alert not where it still waits. watch.mu is held.
+func (c *serverConn) look(alert bool) bool {
 	number, state := c.turn.state()
-	if number != c.seen {
-		c.seen = number
-		return true
-	}
-	switch state {
-	case turnWaiting, turnHeld:
+	waits := state == turnWaiting || state == turnHeld
+	switch {
+	case waits && (number == c.seen || !alert):
 		c.watched.Store(false)
 		if now, stateNow := c.turn.state(); now == number && stateNow == state {
 			return false
 		}
 		// It goes on and may have seen itself watched.
 		return c.watched.CompareAndSwap(false, true)
-	case turnRunning:
+	case number != c.seen:
+		c.seen = number
+	case state == turnRunning:
 		c.mu.Lock()
 		taken := c.turn.take(number, turnRunning)
 		if taken {

@@ -1,6 +1,7 @@
 package rpcutil
 
 import (
+	"errors"
 	"io"
 	"net/rpc"
 	"time"
@@ -9,7 +10,7 @@ import (
 // finish ends the connection when nothing more can be read, behind the answers of
 // the calls that run.
 func (c *serverConn) finish(call *serverCall, err error) {
-	if len(c.out) > 0 && !c.push(call) {
+	if c.gathered && !c.push(call) {
 		return // who has the reading now comes here too
 	}
 	c.release()
@@ -21,6 +22,27 @@ func (c *serverConn) finish(call *serverCall, err error) {
 	c.mu.Unlock()
 	c.link.close()
 	c.end(err)
+}
+
+// errAbandoned is why a connection ends whose goroutine the program has ended, by
+// runtime.Goexit in its Read, in a log handler, or the like.
+var errAbandoned = errors.New("rpcutil: the goroutine that reads was ended")
+
+// abandoned ends the connection when the goroutine that had the reading ends in the
+// middle of it: in a method it would have given it away.
+func (c *serverConn) abandoned(call *serverCall) {
+	number, state := c.turn.state()
+	if number != call.number || state == turnWaiting && !c.turn.take(number, turnWaiting) {
+		return // stop has ended the connection
+	}
+	if number, _ = c.turn.state(); !c.leaveMethod(call) {
+		c.left(call)
+		return
+	}
+	go func() { // elsewhere, so that a panic that is on its way does not wait for calls
+		defer c.finish(&serverCall{conn: c, number: number, has: true}, errAbandoned)
+		c.link.abort(errAbandoned)
+	}()
 }
 
 // end makes the connection one that has ended.

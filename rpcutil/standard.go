@@ -68,7 +68,10 @@ func (l *standard) respond(call *serverCall, r *rpc.Response, body any) error {
 	return err
 }
 
-func (l *standard) send([]byte, bool) error { return nil } // respond sends
+// respond sends.
+func (l *standard) send([]byte, bool) error { return nil }
+func (l *standard) gather([]byte) bool      { return true }
+func (l *standard) flush() error            { return nil }
 
 func (l *standard) stopReading() bool {
 	return l.conn.stopReading()

@@ -105,8 +105,12 @@ func (w *watch) add(c *serverConn) {
 
 // waitLocked has it look again.
 func (w *watch) waitLocked() {
-	d := longTime
-	if time.Now().Before(w.alert) {
+	now := time.Now()
+	// At a full period of the clock, so that where each connection has a watch of its own
+	// all of them look at the same moments: a timer that fires alone wakes a thread, which
+	// takes as long as a call.
+	d := longTime - time.Duration(now.UnixNano())%longTime
+	if now.Before(w.alert) {
 		d = shortTime
 	}
 	if w.timer == nil {
@@ -134,9 +138,10 @@ func (w *watch) beAlertLocked() {
 func (w *watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	alert := time.Now().Before(w.alert)
 	kept := w.conns[:0]
 	for _, c := range w.conns {
-		if c.look() {
+		if c.look(alert) {
 			kept = append(kept, c)
 		}
 	}

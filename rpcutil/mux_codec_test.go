@@ -1,0 +1,326 @@
+package rpcutil_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/rpc"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/codec/codectest"
+	"github.com/go-mprpc/mprpc/rpcutil"
+)
+
+// codecServed serves one end of a pipe with a Mux, and returns the codec, the other end
+// and what is closed when ServeCodec has returned.
+func codecServed(t *testing.T, m *rpcutil.Mux, o codec.Options) (rpc.ServerCodec, *codectest.Peer, <-chan struct{}) {
+	t.Helper()
+	near, far := net.Pipe()
+	o.Logger = quiet
+	c, done := o.NewServerCodec(far), make(chan struct{})
+	go func() { m.ServeCodec(c); close(done) }()
+	return c, codectest.NewPeer(t, near), done
+}
+
+// The codec's MaxPending limits the calls of its connection.
+func TestMuxServesNoMoreThanMaxPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := muxOfSum()
+		entered, release := make(chan struct{}, 100), make(chan struct{})
+		m.Handle("wait", func() { entered <- struct{}{}; <-release })
+		_, peer, done := codecServed(t, m, codec.Options{MaxPending: 3})
+		go func() {
+			for range 10 {
+				peer.Send("94 00 01 a4 'wait' 90")
+			}
+		}()
+		time.Sleep(time.Second)
+		if n := len(entered); n != 3 {
+			t.Errorf("%d calls run", n)
+		}
+		close(release)
+		for range 10 {
+			peer.Expect("94 01 01 c0 c0")
+		}
+		peer.Conn.Close()
+		<-done
+	})
+}
+
+// ServeCodec returns when the connection has ended, whoever ends it, and the calls have.
+func TestMuxWaitsForItsCalls(t *testing.T) {
+	for name, end := range map[string]func(rpc.ServerCodec, *codectest.Peer){
+		"the peer closes":  func(_ rpc.ServerCodec, p *codectest.Peer) { p.Conn.Close() },
+		"the codec closes": func(c rpc.ServerCodec, _ *codectest.Peer) { c.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := muxOfSum()
+				entered, release := make(chan struct{}), make(chan struct{})
+				m.Handle("wait", func() { close(entered); <-release })
+				c, peer, done := codecServed(t, m, codec.Options{})
+				peer.Send("94 00 01 a4 'wait' 90")
+				<-entered
+				end(c, peer)
+				time.Sleep(time.Second)
+				select {
+				case <-done:
+					t.Error("returned although a call runs")
+				default:
+				}
+				close(release)
+				<-done
+			})
+		})
+	}
+}
+
+// A method of its own connection may close the codec.
+func TestMuxMethodClosesItsCodec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c rpc.ServerCodec
+		ready := make(chan struct{})
+		m := muxOfSum()
+		m.Handle("close", func() { <-ready; c.Close() })
+		c2, peer, done := codecServed(t, m, codec.Options{})
+		c = c2
+		close(ready)
+		peer.Send("94 00 01 a5 'close' 90")
+		peer.ExpectEnd()
+		<-done
+	})
+}
+
+// An rpc.ServerCodec around one of package codec is served as well.
+func TestMuxServesAWrappedCodec(t *testing.T) {
+	near, far := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		muxOfSum().ServeCodec(struct{ rpc.ServerCodec }{codec.Options{Logger: quiet}.NewServerCodec(far)})
+		close(done)
+	}()
+	peer := codectest.NewPeer(t, near)
+	peer.Send("94 00 01 a3 'sum' 92 01 02")
+	peer.Expect("94 01 01 c0 03")
+	near.Close()
+	<-done
+}
+
+// Answers that wait for others to leave with leave before the program closes the codec,
+// from a method on the goroutine that reads or from elsewhere.
+func TestMuxAnswersBeforeItsCodecCloses(t *testing.T) {
+	t.Run("in a method", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var c rpc.ServerCodec
+			ready := make(chan struct{})
+			m := muxOfSum()
+			m.Handle("close", func() { <-ready; c.Close() })
+			c2, peer, done := codecServed(t, m, codec.Options{})
+			c = c2
+			close(ready)
+			go peer.Send("94 00 01 a3 'sum' 92 01 02  94 00 02 a3 'sum' 92 03 04  94 00 03 a5 'close' 90")
+			peer.Expect("94 01 01 c0 03")
+			peer.Expect("94 01 02 c0 07")
+			peer.ExpectEnd()
+			<-done
+		})
+	})
+	t.Run("elsewhere", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := muxOfSum()
+			entered, release := make(chan struct{}), make(chan struct{})
+			m.Handle("wait", func() { close(entered); <-release })
+			c, peer, done := codecServed(t, m, codec.Options{})
+			go peer.Send("94 00 01 a3 'sum' 92 01 02  94 00 02 a4 'wait' 90")
+			<-entered // and no time passes, so that the goroutine of the method has the reading
+			go c.Close()
+			peer.Expect("94 01 01 c0 03")
+			peer.ExpectEnd()
+			close(release)
+			<-done
+		})
+	})
+}
+
+// Without a limit each of many calls runs; with 1 they run one after the other.
+func TestMuxMaxPendingOfNoneAndOfOne(t *testing.T) {
+	for _, test := range []struct{ limit, running int }{{-1, 1200}, {1, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			m := muxOfSum()
+			entered, release := make(chan struct{}, 1200), make(chan struct{})
+			m.Handle("wait", func() { entered <- struct{}{}; <-release })
+			_, peer, done := codecServed(t, m, codec.Options{MaxPending: test.limit})
+			go func() {
+				for range 1200 {
+					peer.Send("94 00 01 a4 'wait' 90")
+				}
+			}()
+			time.Sleep(time.Minute)
+			if n := len(entered); n != test.running {
+				t.Errorf("MaxPending %d: %d calls run", test.limit, n)
+			}
+			close(release)
+			for range 1200 {
+				peer.Expect("94 01 01 c0 c0")
+			}
+			peer.Conn.Close()
+			<-done
+		})
+	}
+}
+
+// The context of a call that runs ends with the connection, on whatever goroutine the
+// call runs.
+func TestMuxContextsEndWithTheCodec(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"the call has the reading": 0, "the reading goes on": time.Second} {
+		for end, by := range map[string]func(rpc.ServerCodec, *codectest.Peer){
+			"closed": func(c rpc.ServerCodec, _ *codectest.Peer) { c.Close() },
+			"failed": func(_ rpc.ServerCodec, p *codectest.Peer) { p.Send("c1") }, // as soon as somebody reads
+			"aborted": func(c rpc.ServerCodec, _ *codectest.Peer) {
+				codec.ServerConnOf(c).Abort(io.ErrNoProgress)
+			},
+		} {
+			t.Run(name+", "+end, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := muxOfSum()
+					entered := make(chan struct{})
+					m.Handle("wait", func(ctx context.Context) { close(entered); <-ctx.Done() })
+					c, peer, done := codecServed(t, m, codec.Options{})
+					go peer.Send("94 00 01 a4 'wait' 90")
+					<-entered
+					time.Sleep(wait)
+					go by(c, peer)
+					<-done
+				})
+			})
+		}
+	}
+}
+
+// What ServeRequest has left is for ServeCodec.
+func TestMuxServesOneRequestAndThenTheRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		peer := codectest.NewPeer(t, near)
+		c := codec.Options{Logger: quiet}.NewServerCodec(far)
+		go peer.Send("94 00 01 a3 'sum' 92 01 02  94 00 02 a3 'sum' 92 03 04  94 00 03 a3 'sum' 92 05 06")
+		m := muxOfSum()
+		go func() {
+			if err := m.ServeRequest(c); err != nil {
+				t.Error(err)
+			}
+			m.ServeCodec(c)
+		}()
+		peer.Expect("94 01 01 c0 03")
+		peer.Expect("94 01 02 c0 07")
+		peer.Expect("94 01 03 c0 0b")
+		near.Close()
+	})
+}
+
+// A peer that does not read its answers holds up neither Close nor ServeCodec.
+func TestMuxClosesAlthoughThePeerDoesNotRead(t *testing.T) {
+	for name, method := range map[string]string{"gathered": "a3 'sum' 92 01 02", "long": "a4 'long' 90"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := muxOfSum()
+				m.Handle("long", func() []byte { return make([]byte, 1<<20) })
+				c, peer, done := codecServed(t, m, codec.Options{WriteTimeout: 5 * time.Second})
+				peer.Send("94 00 01 " + method)
+				time.Sleep(time.Second)
+				started := time.Now()
+				c.Close()
+				<-done
+				if d := time.Since(started); d > 5*time.Second {
+					t.Errorf("took %v", d)
+				}
+			})
+		})
+	}
+}
+
+// An endingConn ends the goroutine that reads from it when its peer has closed.
+type endingConn struct{ net.Conn }
+
+func (c endingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		runtime.Goexit()
+	}
+	return n, err
+}
+
+// An endingHandler ends the goroutine that logs.
+type endingHandler struct{ slog.Handler }
+
+func (endingHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (endingHandler) Handle(context.Context, slog.Record) error { runtime.Goexit(); return nil }
+
+// A connection whose reading goroutine the program has ended is one that has ended, when
+// its calls have.
+func TestTheProgramEndsTheGoroutineThatReads(t *testing.T) {
+	serves := map[string]func(*rpcutil.Mux, net.Conn, *slog.Logger){
+		"ServeCodec": func(m *rpcutil.Mux, conn net.Conn, l *slog.Logger) {
+			m.ServeCodec(codec.Options{Logger: l}.NewServerCodec(conn))
+		},
+		"ServeConn": func(m *rpcutil.Mux, conn net.Conn, l *slog.Logger) {
+			s := rpcutil.Server{Handler: m, Codec: codec.Options{Logger: l}}
+			if err := s.ServeConn(conn); err == nil || errors.Is(err, rpcutil.ErrServerClosed) {
+				t.Error(err)
+			}
+			s.Shutdown(context.Background()) // which has nobody to wait for
+		},
+	}
+	for name, serve := range serves {
+		for where, end := range map[string]func(peer *codectest.Peer){
+			"in Read":            func(p *codectest.Peer) { p.Conn.Close() },
+			"in the log handler": func(p *codectest.Peer) { p.Send("c1") },
+		} {
+			t.Run(name+", "+where, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					near, far := net.Pipe()
+					peer, done := codectest.NewPeer(t, near), make(chan struct{})
+					m := muxOfSum()
+					entered, release := make(chan struct{}), make(chan struct{})
+					m.Handle("wait", func() { close(entered); <-release })
+					go func() {
+						serve(m, endingConn{far}, slog.New(endingHandler{}))
+						close(done)
+					}()
+					peer.Send("94 00 01 a3 'sum' 92 01 02")
+					peer.Expect("94 01 01 c0 03")
+					peer.Send("94 00 02 a4 'wait' 90")
+					<-entered
+					time.Sleep(time.Second) // the reading goes on elsewhere
+					end(peer)
+					time.Sleep(time.Second)
+					select {
+					case <-done:
+						t.Error("has not waited for the call")
+					default:
+					}
+					close(release)
+					<-done
+				})
+			})
+		}
+	}
+}
+
+// The same before anything is known of the peer.
+func TestTheProgramEndsTheGoroutineThatBeginsToRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		near.Close()
+		s := rpcutil.Server{Handler: new(rpc.Server), JSON: true}
+		if err := s.ServeConn(endingConn{far}); err == nil {
+			t.Error("no error")
+		}
+	})
+}
