@@ -229,12 +229,14 @@ func (s *inbound) noteFailedWrite(err error) {
 	}
 }
 
-// fail ends the connection at once.
+// fail ends the connection at once, also where a log handler ends the goroutine.
 func (s *inbound) fail(err error) {
+	defer func() {
+		s.cancel()
+		s.w.stop(err)
+		s.conn.Close()
+	}()
 	s.endReading(err)
-	s.cancel()
-	s.w.stop(err)
-	s.conn.Close()
 }
 
 // beginClose reports whether this is the first Close. It waits for the first to

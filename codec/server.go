@@ -153,8 +153,8 @@ func (s *server) fail(err error) {
 
 // writeFailed ends a connection on which a write has failed.
 func (s *server) writeFailed(err error) {
+	defer s.fail(err)
 	s.noteFailedWrite(err)
-	s.fail(err)
 }
 
 // Close ends the connection. Answers given before still leave, within

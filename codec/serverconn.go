@@ -30,16 +30,16 @@ func (o Options) NewServerConn(conn io.ReadWriteCloser) *ServerConn {
 	c.init(set, t)
 	c.reader = newReader(set, t)
 	c.w = newWriter(t, set.WriteTimeout, func(err error) {
+		defer c.fail(err)
 		c.noteFailedWrite(err)
-		c.fail(err)
 	})
 	return c
 }
 
 // ServerConnOf returns a ServerConn on the connection of a server codec of this package,
-// which takes the reading over: ReadRequestHeader must not be called any more, and calls
-// that it has returned must have been answered. Closing either closes both. It returns nil
-// for the server half of a duplex, which does not read for itself, and for other codecs.
+// which takes the reading over: ReadRequestHeader must not be called any more, and the
+// body of what it has returned must have been read. Closing either closes both. It returns
+// nil for the server half of a duplex, which does not read for itself, and for other codecs.
 func ServerConnOf(codec rpc.ServerCodec) *ServerConn {
 	if s, ok := codec.(*server); ok && s.reader != nil {
 		return &ServerConn{&s.inbound}
@@ -91,14 +91,16 @@ func (c *ServerConn) Next(call *ServerCall) error {
 
 // Send sends bytes that AppendResponse has made, of one call or of several. It
 // may wait while the peer does not read, for Options.WriteTimeout at most or
-// until the connection ends. With alone they are written at once if nothing else
-// is being written; otherwise what gathers is written together by a goroutine
-// that ends when nothing is left. A failed write ends the connection.
+// until the connection ends. With alone, or where they are long, they are written
+// at once if nothing else is being written; otherwise what gathers is written
+// together by a goroutine that ends when nothing is left. A failed write ends the
+// connection.
 func (c *ServerConn) Send(messages []byte, alone bool) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	_, err := c.w.send(messages, alone, nil)
+	// A long one is worth its caller's wait, as it need not be copied.
+	_, err := c.w.send(messages, alone || len(messages) > maxDirect, nil)
 	return err
 }
 
@@ -109,7 +111,7 @@ func (c *ServerConn) Gather(messages []byte) bool {
 	return len(messages) == 0 || c.w.gather(messages)
 }
 
-// Flush sends what has gathered. It may wait as Send does.
+// Flush sends what has gathered, or leaves it to who is writing. It may wait as Send does.
 func (c *ServerConn) Flush() error { return c.w.flush() }
 
 // StopReading makes Next return io.EOF when the requests that have been read

@@ -41,6 +41,9 @@ type chunk struct {
 // errUnwanted is what send returns for a message that nobody wants any more.
 var errUnwanted = errors.New("not wanted")
 
+// errWriteEnded is the error of a connection's Write that did not return.
+var errWriteEnded = errors.New("a write ended its goroutine")
+
 func newWriter(conn *transport, timeout time.Duration, failed func(error)) *writer {
 	w := &writer{conn: conn, timeout: timeout, failed: failed}
 	w.change.L = &w.mu
@@ -101,12 +104,12 @@ func (w *writer) gather(msg []byte) bool {
 	return true
 }
 
-// flush writes what has gathered, unless somebody writes, who goes on with it.
+// flush writes what has gathered, or leaves it to who writes.
 func (w *writer) flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.writing || len(w.waiting) == 0 {
-		return nil
+		return w.err
 	}
 	return w.writeLocked(nil)
 }
@@ -121,9 +124,7 @@ func (w *writer) writeLocked(msg []byte) (err error) {
 		}
 	}
 	if err == nil && len(msg) > 0 {
-		w.mu.Unlock()
-		err = writeAll(w.conn, msg, w.timeout)
-		w.mu.Lock()
+		err = w.writeUnlocked(nil, msg)
 	}
 	w.doneLocked(err)
 	return err
@@ -216,9 +217,7 @@ func (w *writer) writeWaitingLocked() error {
 	out := w.waiting
 	w.waiting, w.size = nil, 0
 	w.change.Broadcast()
-	w.mu.Unlock()
-	err := w.writeChunks(out)
-	w.mu.Lock()
+	err := w.writeUnlocked(out, nil)
 	for _, c := range out {
 		if c.own != nil {
 			buffers.put(c.own)
@@ -241,13 +240,29 @@ func (w *writer) hasLong() bool {
 	return len(w.waiting) > 0 && w.waiting[0].own != nil
 }
 
-func (w *writer) writeChunks(chunks []chunk) error {
+// writeUnlocked writes chunks, or a message, without the mutex.
+func (w *writer) writeUnlocked(chunks []chunk, msg []byte) (err error) {
+	returned := false
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		if !returned { // the connection's Write has ended the goroutine, or panics
+			w.writing = false
+			w.dropLocked(errWriteEnded)
+			w.change.Broadcast()
+			go w.failed(errWriteEnded)
+		}
+	}()
 	for _, c := range chunks {
-		if err := writeAll(w.conn, c.b, w.timeout); err != nil {
-			return err
+		if err = writeAll(w.conn, c.b, w.timeout); err != nil {
+			break
 		}
 	}
-	return nil
+	if err == nil {
+		err = writeAll(w.conn, msg, w.timeout)
+	}
+	returned = true
+	return err
 }
 
 // doneLocked ends a turn of writing.
@@ -278,8 +293,8 @@ func (w *writer) failLocked(err error) {
 	w.dropLocked(err)
 	w.change.Broadcast()
 	w.mu.Unlock()
+	defer w.mu.Lock() // also where a log handler ends the goroutine
 	w.failed(err)
-	w.mu.Lock()
 }
 
 func (w *writer) dropLocked(err error) {

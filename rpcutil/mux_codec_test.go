@@ -2,12 +2,9 @@ package rpcutil_test
 
 import (
 	"context"
-	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/rpc"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -226,14 +223,24 @@ func TestMuxServesOneRequestAndThenTheRest(t *testing.T) {
 
 // A peer that does not read its answers holds up neither Close nor ServeCodec.
 func TestMuxClosesAlthoughThePeerDoesNotRead(t *testing.T) {
-	for name, method := range map[string]string{"gathered": "a3 'sum' 92 01 02", "long": "a4 'long' 90"} {
+	for name, requests := range map[string]string{
+		"gathered": "94 00 01 a3 'sum' 92 01 02  94 00 02 a4 'wait' 90",
+		"short":    "94 00 01 a3 'sum' 92 01 02",
+		"long":     "94 00 01 a4 'long' 90",
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := muxOfSum()
 				m.Handle("long", func() []byte { return make([]byte, 1<<20) })
+				entered := make(chan struct{}, 1)
+				m.Handle("wait", func(ctx context.Context) { entered <- struct{}{}; <-ctx.Done() })
 				c, peer, done := codecServed(t, m, codec.Options{WriteTimeout: 5 * time.Second})
-				peer.Send("94 00 01 " + method)
-				time.Sleep(time.Second)
+				peer.Send(requests)
+				if name == "gathered" {
+					<-entered // and no time passes: the answer before it has not been written
+				} else {
+					time.Sleep(time.Second) // somebody writes
+				}
 				started := time.Now()
 				c.Close()
 				<-done
@@ -243,84 +250,4 @@ func TestMuxClosesAlthoughThePeerDoesNotRead(t *testing.T) {
 			})
 		})
 	}
-}
-
-// An endingConn ends the goroutine that reads from it when its peer has closed.
-type endingConn struct{ net.Conn }
-
-func (c endingConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if err != nil {
-		runtime.Goexit()
-	}
-	return n, err
-}
-
-// An endingHandler ends the goroutine that logs.
-type endingHandler struct{ slog.Handler }
-
-func (endingHandler) Enabled(context.Context, slog.Level) bool  { return true }
-func (endingHandler) Handle(context.Context, slog.Record) error { runtime.Goexit(); return nil }
-
-// A connection whose reading goroutine the program has ended is one that has ended, when
-// its calls have.
-func TestTheProgramEndsTheGoroutineThatReads(t *testing.T) {
-	serves := map[string]func(*rpcutil.Mux, net.Conn, *slog.Logger){
-		"ServeCodec": func(m *rpcutil.Mux, conn net.Conn, l *slog.Logger) {
-			m.ServeCodec(codec.Options{Logger: l}.NewServerCodec(conn))
-		},
-		"ServeConn": func(m *rpcutil.Mux, conn net.Conn, l *slog.Logger) {
-			s := rpcutil.Server{Handler: m, Codec: codec.Options{Logger: l}}
-			if err := s.ServeConn(conn); err == nil || errors.Is(err, rpcutil.ErrServerClosed) {
-				t.Error(err)
-			}
-			s.Shutdown(context.Background()) // which has nobody to wait for
-		},
-	}
-	for name, serve := range serves {
-		for where, end := range map[string]func(peer *codectest.Peer){
-			"in Read":            func(p *codectest.Peer) { p.Conn.Close() },
-			"in the log handler": func(p *codectest.Peer) { p.Send("c1") },
-		} {
-			t.Run(name+", "+where, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					near, far := net.Pipe()
-					peer, done := codectest.NewPeer(t, near), make(chan struct{})
-					m := muxOfSum()
-					entered, release := make(chan struct{}), make(chan struct{})
-					m.Handle("wait", func() { close(entered); <-release })
-					go func() {
-						serve(m, endingConn{far}, slog.New(endingHandler{}))
-						close(done)
-					}()
-					peer.Send("94 00 01 a3 'sum' 92 01 02")
-					peer.Expect("94 01 01 c0 03")
-					peer.Send("94 00 02 a4 'wait' 90")
-					<-entered
-					time.Sleep(time.Second) // the reading goes on elsewhere
-					end(peer)
-					time.Sleep(time.Second)
-					select {
-					case <-done:
-						t.Error("has not waited for the call")
-					default:
-					}
-					close(release)
-					<-done
-				})
-			})
-		}
-	}
-}
-
-// The same before anything is known of the peer.
-func TestTheProgramEndsTheGoroutineThatBeginsToRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		near.Close()
-		s := rpcutil.Server{Handler: new(rpc.Server), JSON: true}
-		if err := s.ServeConn(endingConn{far}); err == nil {
-			t.Error("no error")
-		}
-	})
 }

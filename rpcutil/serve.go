@@ -21,11 +21,11 @@ import (
 // that run and closes the codec, as rpc.Server.ServeCodec does. The codec must be one of
 // package codec, without Options.Names: a Mux knows the names on the wire.
 //
-// Calls run at the same time, up to the codec's MaxPending, but as with a Server short
-// ones share a goroutine, the one that reads, and their answers leave together. Where one
-// takes longer, the reading goes on elsewhere: requests behind it, and answers before it,
-// wait for about 20 ms at most. ServeCodec itself waits on another goroutine, so that a
-// method may end its own.
+// As with a Server, short methods run one after the other on the goroutine that reads, and
+// their answers leave together. Where one takes longer, the reading goes on elsewhere:
+// requests behind it, answers before it and the end of the connection wait for about 20 ms
+// at most, and long methods run at the same time, up to the codec's MaxPending. ServeCodec
+// itself waits on another goroutine, so that a method may end its own.
 func (m *Mux) ServeCodec(c rpc.ServerCodec) {
 	conn := codec.ServerConnOf(c)
 	if conn == nil {

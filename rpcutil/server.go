@@ -243,10 +243,7 @@ func (s *Server) ServeConn(conn io.ReadWriteCloser) error {
 func (s *Server) serveLink(l link) {
 	s.init()
 	c, _ := s.open(nil) // there is a place, and nobody closes the server
-	go func() {
-		growStack()
-		c.begin(l)
-	}()
+	c.begin(l)
 	<-c.done
 }
 

@@ -13,6 +13,9 @@ func (c *serverConn) answer(call *serverCall, msg []byte) error {
 		c.mu.Unlock()
 		return c.link.send(msg, alone)
 	}
+	if len(msg) == 0 { // of a notification
+		return nil
+	}
 	if len(msg) <= gatherShort && c.link.gather(msg) {
 		c.gathered = true
 		return nil

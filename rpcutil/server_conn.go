@@ -69,22 +69,31 @@ func newServerConn(s *Server, rwc io.ReadWriteCloser) *serverConn {
 
 // start finds out what the peer speaks and begins to read.
 func (c *serverConn) start() {
-	var link link
-	err := errAbandoned
+	connected := false
 	defer func() {
-		if link == nil {
-			c.rwc.Close()
-			c.end(err)
+		if !connected { // the program has ended the goroutine, or panics, which must not wait
+			go c.refuse(errAbandoned)
 		}
 	}()
 	c.server.Hooks.connOpened(c.info)
 	c.watchIdle()
-	if link, err = c.server.connect(c.rwc); err == nil {
-		c.begin(link)
+	link, err := c.server.connect(c.rwc)
+	connected = true
+	if err != nil {
+		c.refuse(err)
+		return
 	}
+	c.begin(link)
 }
 
-// begin begins to read.
+// refuse ends the connection before it is served.
+func (c *serverConn) refuse(err error) {
+	c.rwc.Close()
+	c.end(err)
+}
+
+// begin begins to read, on a goroutine of its own: frames of others below it would double
+// the stack of an idle connection.
 func (c *serverConn) begin(link link) {
 	c.mu.Lock()
 	c.link = link
@@ -96,7 +105,7 @@ func (c *serverConn) begin(link link) {
 		c.ending.Store(true)
 	}
 	c.since = time.Now()
-	c.read(1)
+	go c.read(1)
 }
 
 // After a request that took long, requests of its connection are served apart: where
@@ -120,21 +129,16 @@ func (c *serverConn) read(number uint64) {
 			c.abandoned(call)
 		}
 	}()
-	c.serveAll(call)
-	returned = true
-}
-
-func (c *serverConn) serveAll(call *serverCall) {
 	// The reading was taken from a call that may last: what gathered before it must
 	// not wait for it.
-	if c.gathered && !c.push(call) {
-		return
+	if !c.gathered || c.push(call) {
+		if c.hold(call, c.slots) { // no more is read while MaxPending calls of the connection run
+			defer func() { <-c.slots }()
+		}
+		for c.serveNext(call) {
+		}
 	}
-	if c.hold(call, c.slots) { // no more is read while MaxPending calls of the connection run
-		defer func() { <-c.slots }()
-	}
-	for c.serveNext(call) {
-	}
+	returned = true
 }
 
 // readOn is read on a new goroutine.
@@ -286,8 +290,8 @@ func (c *serverConn) handOver(call *serverCall) {
 }
 
 // look is how the watch sees that a method has run since it looked last: then the
-// reading is taken from it. It reports whether to watch on: not where the connection
-// waits, with alert not where it still waits. watch.mu is held.
+// reading is taken from it. It reports whether to watch on: a connection that waits is
+// dropped, with alert when it does so at a second look. watch.mu is held.
 func (c *serverConn) look(alert bool) bool {
 	number, state := c.turn.state()
 	waits := state == turnWaiting || state == turnHeld

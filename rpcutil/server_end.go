@@ -25,20 +25,22 @@ func (c *serverConn) finish(call *serverCall, err error) {
 }
 
 // errAbandoned is why a connection ends whose goroutine the program has ended, by
-// runtime.Goexit in its Read, in a log handler, or the like.
+// runtime.Goexit in its Read, in a hook, in a log handler, or the like.
 var errAbandoned = errors.New("rpcutil: the goroutine that reads was ended")
 
 // abandoned ends the connection when the goroutine that had the reading ends in the
 // middle of it: in a method it would have given it away.
 func (c *serverConn) abandoned(call *serverCall) {
+	if call.running && !c.leaveMethod(call) { // it was writing
+		c.left(call)
+		return
+	}
 	number, state := c.turn.state()
 	if number != call.number || state == turnWaiting && !c.turn.take(number, turnWaiting) {
 		return // stop has ended the connection
 	}
-	if number, _ = c.turn.state(); !c.leaveMethod(call) {
-		c.left(call)
-		return
-	}
+	number, _ = c.turn.state()
+	c.gathered = false
 	go func() { // elsewhere, so that a panic that is on its way does not wait for calls
 		defer c.finish(&serverCall{conn: c, number: number, has: true}, errAbandoned)
 		c.link.abort(errAbandoned)
@@ -60,9 +62,9 @@ func (c *serverConn) end(err error) {
 		c.idle.Stop()
 	}
 	c.mu.Unlock()
+	defer close(c.done) // also where the hook ends the goroutine
+	defer c.server.forget(c)
 	c.server.Hooks.connClosed(c.info, c.err)
-	c.server.forget(c)
-	close(c.done)
 }
 
 // stop reads nothing more: the connection ends when the calls that have been read

@@ -68,7 +68,7 @@ func (l *standard) respond(call *serverCall, r *rpc.Response, body any) error {
 	return err
 }
 
-// respond sends.
+// respond sends, so none of these is called.
 func (l *standard) send([]byte, bool) error { return nil }
 func (l *standard) gather([]byte) bool      { return true }
 func (l *standard) flush() error            { return nil }

@@ -108,10 +108,13 @@ func (w *watch) waitLocked() {
 	now := time.Now()
 	// At a full period of the clock, so that where each connection has a watch of its own
 	// all of them look at the same moments: a timer that fires alone wakes a thread, which
-	// takes as long as a call.
+	// takes as long as a call. But two looks must not meet the same short method.
 	d := longTime - time.Duration(now.UnixNano())%longTime
-	if now.Before(w.alert) {
+	switch {
+	case now.Before(w.alert):
 		d = shortTime
+	case d < shortTime:
+		d += longTime
 	}
 	if w.timer == nil {
 		w.timer = time.AfterFunc(d, w.look)
