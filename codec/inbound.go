@@ -257,9 +257,7 @@ func (s *inbound) beginClose() (first bool) {
 // unread input resets a connection, and what is on its way is lost.
 func (s *inbound) flushAndClose(linger bool) error {
 	s.cancel()
-	if err := s.w.drain(); err == errFlush {
-		s.log.warn("answers were not sent", "reason", err.Error())
-	}
+	late := s.w.drain() == errFlush
 	s.mu.Lock()
 	linger = linger || s.refused
 	s.mu.Unlock()
@@ -267,5 +265,9 @@ func (s *inbound) flushAndClose(linger bool) error {
 		s.conn.linger()
 	}
 	s.w.stop(rpc.ErrShutdown)
-	return s.conn.Close()
+	err := s.conn.Close()
+	if late {
+		s.log.warn("answers were not sent", "reason", errFlush.Error())
+	}
+	return err
 }

@@ -90,7 +90,7 @@ func (c *ServerConn) Next(call *ServerCall) error {
 }
 
 // Send sends bytes that AppendResponse has made, of one call or of several. It
-// may wait while the peer does not read, for Options.WriteTimeout at most or
+// may wait while the peer does not read, for Options.WriteTimeout for each 256 KiB or
 // until the connection ends. With alone, or where they are long, they are written
 // at once if nothing else is being written; otherwise what gathers is written
 // together by a goroutine that ends when nothing is left. A failed write ends the
@@ -99,7 +99,7 @@ func (c *ServerConn) Send(messages []byte, alone bool) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	// A long one is worth its caller's wait, as it need not be copied.
+	// A long one is worth its caller's wait, as mostly it need not be copied.
 	_, err := c.w.send(messages, alone || len(messages) > maxDirect, nil)
 	return err
 }

@@ -18,7 +18,7 @@ import (
 type writer struct {
 	conn    *transport
 	timeout time.Duration
-	failed  func(error) // called once, without locks, when a write fails
+	failed  func(error) // called once, without locks, when a write fails or does not return
 
 	mu sync.Mutex
 	// Protected by mu:
@@ -248,9 +248,11 @@ func (w *writer) writeUnlocked(chunks []chunk, msg []byte) (err error) {
 		w.mu.Lock()
 		if !returned { // the connection's Write has ended the goroutine, or panics
 			w.writing = false
-			w.dropLocked(errWriteEnded)
+			if w.err == nil {
+				w.dropLocked(errWriteEnded)
+				go w.failed(errWriteEnded)
+			}
 			w.change.Broadcast()
-			go w.failed(errWriteEnded)
 		}
 	}()
 	for _, c := range chunks {

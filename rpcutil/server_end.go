@@ -20,8 +20,8 @@ func (c *serverConn) finish(call *serverCall, err error) {
 		c.change.Wait()
 	}
 	c.mu.Unlock()
+	defer c.end(err) // also where a log handler ends the goroutine
 	c.link.close()
-	c.end(err)
 }
 
 // errAbandoned is why a connection ends whose goroutine the program has ended, by
@@ -96,12 +96,12 @@ func (c *serverConn) cut(reason error) {
 	}
 	link := c.link
 	c.mu.Unlock()
+	defer c.end(reason) // also where a log handler ends the goroutine
 	if link != nil {
 		link.abort(reason)
 	} else {
 		c.rwc.Close()
 	}
-	c.end(reason)
 }
 
 // watchIdle looks at the connection four times in IdleTimeout, and ends it when it

@@ -86,21 +86,26 @@ func TestTheProgramEndsTheGoroutineThatReads(t *testing.T) {
 }
 
 // The same where it is a write that ends it, or the log record of a write that has failed,
-// also on the goroutine of a call.
+// on whatever goroutine the call is.
 func TestTheProgramEndsAGoroutineThatWrites(t *testing.T) {
-	for name, requests := range map[string]string{
-		"of the call that reads": "94 00 01 a3 'sum' 92 01 02",
-		"of another call":        "94 00 01 a3 'nap' 90  94 00 02 a3 'nap' 90",
+	for _, requests := range []string{
+		"94 00 01 a3 'sum' 92 01 02",
+		"94 00 01 a4 'long' 90",
+		"94 00 01 a3 'nap' 90",
+		"94 00 01 a7 'longnap' 90",
+		"94 00 01 a3 'nap' 90  94 00 02 a3 'nap' 90",
 	} {
 		for where, wrap := range map[string]func(net.Conn) net.Conn{
 			"in Write":           func(c net.Conn) net.Conn { return noWriteConn{c} },
 			"in the log handler": func(c net.Conn) net.Conn { return c }, // the peer does not read
 		} {
-			t.Run(name+", "+where, func(t *testing.T) {
+			t.Run(requests+", "+where, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					near, far := net.Pipe()
 					m := muxOfSum()
 					m.Handle("nap", func() { time.Sleep(time.Second) })
+					m.Handle("long", func() []byte { return make([]byte, 100<<10) })
+					m.Handle("longnap", func() []byte { time.Sleep(time.Second); return make([]byte, 100<<10) })
 					peer := codectest.NewPeer(t, near)
 					go peer.Send(requests)
 					s := rpcutil.Server{Handler: m, Codec: codec.Options{Logger: slog.New(endingHandler{})}}
@@ -113,6 +118,37 @@ func TestTheProgramEndsAGoroutineThatWrites(t *testing.T) {
 		}
 	}
 }
+
+// The protocols of the standard library have encoders of their own.
+func TestTheProgramEndsAGoroutineThatEncodes(t *testing.T) {
+	for where, wrap := range map[string]func(net.Conn) net.Conn{
+		"in Write":   func(c net.Conn) net.Conn { return noWriteConn{c} },
+		"in Marshal": func(c net.Conn) net.Conn { return c },
+	} {
+		t.Run(where, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				near, far := net.Pipe()
+				services := rpc.NewServer()
+				services.RegisterName("Exiter", exiter{})
+				go near.Write([]byte(`{"method":"Exiter.Exit","params":[1],"id":1}`))
+				s := rpcutil.Server{Handler: services, JSON: true, Codec: codec.Options{Logger: quiet}}
+				s.ServeConn(wrap(far))
+				codectest.NewPeer(t, near).ExpectEnd()
+				if err := s.Shutdown(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+type exiter struct{}
+
+func (exiter) Exit(int, *exitingJSON) error { return nil }
+
+type exitingJSON struct{}
+
+func (exitingJSON) MarshalJSON() ([]byte, error) { runtime.Goexit(); return nil, nil }
 
 // A noWriteConn ends the goroutine that writes to it.
 type noWriteConn struct{ net.Conn }
@@ -137,7 +173,9 @@ func TestAHookEndsItsGoroutine(t *testing.T) {
 					time.Sleep(time.Second)
 					near.Close()
 				})
-				s.ServeConn(far)
+				if err := s.ServeConn(far); err == nil && name != "ConnClosed" { // which is called with the peer's end
+					t.Error("no error")
+				}
 				peer.Wait()
 				if err := s.Shutdown(context.Background()); err != nil {
 					t.Error(err)

@@ -56,15 +56,23 @@ func (l *standard) respond(call *serverCall, r *rpc.Response, body any) error {
 	if r.Error != "" {
 		call.problem = &codec.Error{Message: r.Error}
 	}
-	l.writing.Lock()
-	err := l.codec.WriteResponse(r, body)
-	if err != nil {
-		l.conn.Close() // before another answer is written behind what is left of this one
-	}
-	l.writing.Unlock()
+	err := l.write(r, body)
 	if err != nil {
 		l.server.logger().Warn("mprpc: answer cannot be sent, connection closed", "method", r.ServiceMethod, "error", err.Error())
 	}
+	return err
+}
+
+func (l *standard) write(r *rpc.Response, body any) (err error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	err = errAbandoned // where the program's encoder, or Write, panics or ends the goroutine
+	defer func() {
+		if err != nil {
+			l.conn.Close() // before another answer is written behind what is left of this one
+		}
+	}()
+	err = l.codec.WriteResponse(r, body)
 	return err
 }
 

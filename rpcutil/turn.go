@@ -10,7 +10,7 @@ import (
 // short method runs on the goroutine that has read its request, which saves a
 // switch of goroutines for each call. While one runs that takes longer, the
 // reading is taken from it and goes on elsewhere, so that it does not hold up
-// others: not for longer than twice longTime.
+// others: not for much longer than twice longTime.
 //
 // The word holds a number in its upper bits and one of the states in its lower
 // ones. The number grows with each wait for input and each time that the reading
