@@ -36,9 +36,9 @@ func (o Options) NewServerConn(conn io.ReadWriteCloser) *ServerConn {
 	return c
 }
 
-// ServerConnOf returns a ServerConn on the connection of a server codec of this package,
-// which takes the reading over: ReadRequestHeader must not be called any more, and the
-// body of what it has returned must have been read. Closing either closes both. It returns
+// ServerConnOf returns a ServerConn on the connection of a server codec of this package.
+// It takes the reading over: ReadRequestHeader must not be called any more, and the body
+// of what it has returned must have been read. Closing either closes both. It returns
 // nil for the server half of a duplex, which does not read for itself, and for other codecs.
 func ServerConnOf(codec rpc.ServerCodec) *ServerConn {
 	if s, ok := codec.(*server); ok && s.reader != nil {
@@ -111,7 +111,7 @@ func (c *ServerConn) Gather(messages []byte) bool {
 	return len(messages) == 0 || c.w.gather(messages)
 }
 
-// Flush sends what has gathered, or leaves it to who is writing. It may wait as Send does.
+// Flush sends what has gathered, or leaves it to the goroutine that is writing. It may wait as Send does.
 func (c *ServerConn) Flush() error { return c.w.flush() }
 
 // StopReading makes Next return io.EOF when the requests that have been read

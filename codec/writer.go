@@ -104,7 +104,7 @@ func (w *writer) gather(msg []byte) bool {
 	return true
 }
 
-// flush writes what has gathered, or leaves it to who writes.
+// flush writes what has gathered, or leaves it to the goroutine that writes.
 func (w *writer) flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -24,8 +24,9 @@ import (
 // As with a Server, short methods run one after the other on the goroutine that reads, and
 // their answers leave together. Where one takes longer, the reading goes on elsewhere:
 // requests behind it, answers before it and the end of the connection wait for about 20 ms
-// at most, and long methods run at the same time, up to the codec's MaxPending. ServeCodec
-// itself waits on another goroutine, so that a method may end its own.
+// at most, and long methods run at the same time, up to the codec's MaxPending, with which
+// nothing more is read. ServeCodec itself waits on another goroutine, so that a method may
+// end its own.
 func (m *Mux) ServeCodec(c rpc.ServerCodec) {
 	conn := codec.ServerConnOf(c)
 	if conn == nil {

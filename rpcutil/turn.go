@@ -46,12 +46,11 @@ func (t *turn) take(number, from uint64) bool {
 }
 
 // How often the watch looks: a method, or a write, that it meets twice loses the
-// reading. The design had 100 µs, but a timer that fires wakes a thread and moves
-// others: with one caller, looking every 100 µs took 15 to 20 µs of processor time
-// from each call, as much as the call itself, and looking every millisecond still a
-// fifth of the calls per second. So it looks less often, unless it has met a method
-// that takes long, or a connection is slow, within the last second: where one method
-// takes long, others often do.
+// reading. A timer that fires wakes a thread and moves others: with one caller, looking
+// every 100 µs took 15 to 20 µs of processor time from each call, as much as the call
+// itself, and looking every millisecond still a fifth of the calls per second. So it
+// looks less often, unless it has met a method that takes long, or a connection is
+// slow, within the last second: where one method takes long, others often do.
 const (
 	shortTime = time.Millisecond
 	longTime  = 10 * time.Millisecond
