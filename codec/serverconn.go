@@ -111,7 +111,8 @@ func (c *ServerConn) Gather(messages []byte) bool {
 	return len(messages) == 0 || c.w.gather(messages)
 }
 
-// Flush sends what has gathered, or leaves it to the goroutine that is writing. It may wait as Send does.
+// Flush sends what has gathered, or leaves it to the goroutine that is writing. It may
+// wait as Send does.
 func (c *ServerConn) Flush() error { return c.w.flush() }
 
 // StopReading makes Next return io.EOF when the requests that have been read

@@ -124,7 +124,7 @@ func (w *writer) writeLocked(msg []byte) (err error) {
 		}
 	}
 	if err == nil && len(msg) > 0 {
-		err = w.writeUnlocked(nil, msg)
+		err = w.writeUnlocked(chunk{b: msg})
 	}
 	w.doneLocked(err)
 	return err
@@ -217,7 +217,7 @@ func (w *writer) writeWaitingLocked() error {
 	out := w.waiting
 	w.waiting, w.size = nil, 0
 	w.change.Broadcast()
-	err := w.writeUnlocked(out, nil)
+	err := w.writeUnlocked(out...)
 	for _, c := range out {
 		if c.own != nil {
 			buffers.put(c.own)
@@ -240,8 +240,8 @@ func (w *writer) hasLong() bool {
 	return len(w.waiting) > 0 && w.waiting[0].own != nil
 }
 
-// writeUnlocked writes chunks, or a message, without the mutex.
-func (w *writer) writeUnlocked(chunks []chunk, msg []byte) (err error) {
+// writeUnlocked writes chunks without the mutex.
+func (w *writer) writeUnlocked(chunks ...chunk) (err error) {
 	returned := false
 	w.mu.Unlock()
 	defer func() {
@@ -259,9 +259,6 @@ func (w *writer) writeUnlocked(chunks []chunk, msg []byte) (err error) {
 		if err = writeAll(w.conn, c.b, w.timeout); err != nil {
 			break
 		}
-	}
-	if err == nil {
-		err = writeAll(w.conn, msg, w.timeout)
 	}
 	returned = true
 	return err

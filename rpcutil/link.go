@@ -18,9 +18,6 @@ type link interface {
 	header(*serverCall, *rpc.Request) error                 // what ReadRequestHeader returns
 	body(*serverCall, any) error                            // what ReadRequestBody returns
 	respond(call *serverCall, r *rpc.Response, v any) error // makes and sends an answer
-	send(msg []byte, alone bool) error                      // sends answers that are made
-	gather(msg []byte) bool                                 // keeps them for the next send or flush, if there is room
-	flush() error                                           // sends what has gathered
 	stopReading() bool                                      // next ends when what has been read is used up
 	close()                                                 // behind the answers
 	abort(reason error)                                     // at once
@@ -51,15 +48,12 @@ func (s *Server) connect(conn io.ReadWriteCloser) (link, error) {
 // messagePack is the link of MessagePack-RPC.
 type messagePack struct{ conn *codec.ServerConn }
 
-func (l messagePack) ready() bool                       { return l.conn.Ready() }
-func (l messagePack) next(call *serverCall) error       { return l.conn.Next(&call.ServerCall) }
-func (l messagePack) method(call *serverCall) string    { return call.Method() }
-func (l messagePack) send(msg []byte, alone bool) error { return l.conn.Send(msg, alone) }
-func (l messagePack) gather(msg []byte) bool            { return l.conn.Gather(msg) }
-func (l messagePack) flush() error                      { return l.conn.Flush() }
-func (l messagePack) stopReading() bool                 { return l.conn.StopReading() }
-func (l messagePack) close()                            { l.conn.Close() }
-func (l messagePack) abort(reason error)                { l.conn.Abort(reason) }
+func (l messagePack) ready() bool                    { return l.conn.Ready() }
+func (l messagePack) next(call *serverCall) error    { return l.conn.Next(&call.ServerCall) }
+func (l messagePack) method(call *serverCall) string { return call.Method() }
+func (l messagePack) stopReading() bool              { return l.conn.StopReading() }
+func (l messagePack) close()                         { l.conn.Close() }
+func (l messagePack) abort(reason error)             { l.conn.Abort(reason) }
 
 func (l messagePack) header(call *serverCall, r *rpc.Request) error {
 	return call.ServerCall.ReadRequestHeader(r)
@@ -74,5 +68,5 @@ func (l messagePack) respond(call *serverCall, r *rpc.Response, body any) error 
 		call.buf = answers.Get().(*[]byte)
 	}
 	*call.buf = call.AppendResponse((*call.buf)[:0], r, body)
-	return call.conn.answer(call, *call.buf)
+	return call.conn.answer(call, l.conn, *call.buf)
 }

@@ -25,31 +25,6 @@ func codecServed(t *testing.T, m *rpcutil.Mux, o codec.Options) (rpc.ServerCodec
 	return c, codectest.NewPeer(t, near), done
 }
 
-// The codec's MaxPending limits the calls of its connection.
-func TestMuxServesNoMoreThanMaxPending(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := muxOfSum()
-		entered, release := make(chan struct{}, 100), make(chan struct{})
-		m.Handle("wait", func() { entered <- struct{}{}; <-release })
-		_, peer, done := codecServed(t, m, codec.Options{MaxPending: 3})
-		go func() {
-			for range 10 {
-				peer.Send("94 00 01 a4 'wait' 90")
-			}
-		}()
-		time.Sleep(time.Second)
-		if n := len(entered); n != 3 {
-			t.Errorf("%d calls run", n)
-		}
-		close(release)
-		for range 10 {
-			peer.Expect("94 01 01 c0 c0")
-		}
-		peer.Conn.Close()
-		<-done
-	})
-}
-
 // ServeCodec returns when the connection has ended, whoever ends it, and the calls have.
 func TestMuxWaitsForItsCalls(t *testing.T) {
 	for name, end := range map[string]func(rpc.ServerCodec, *codectest.Peer){
@@ -78,22 +53,6 @@ func TestMuxWaitsForItsCalls(t *testing.T) {
 	}
 }
 
-// A method of its own connection may close the codec.
-func TestMuxMethodClosesItsCodec(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var c rpc.ServerCodec
-		ready := make(chan struct{})
-		m := muxOfSum()
-		m.Handle("close", func() { <-ready; c.Close() })
-		c2, peer, done := codecServed(t, m, codec.Options{})
-		c = c2
-		close(ready)
-		peer.Send("94 00 01 a5 'close' 90")
-		peer.ExpectEnd()
-		<-done
-	})
-}
-
 // An rpc.ServerCodec around one of package codec is served as well.
 func TestMuxServesAWrappedCodec(t *testing.T) {
 	near, far := net.Pipe()
@@ -109,25 +68,37 @@ func TestMuxServesAWrappedCodec(t *testing.T) {
 	<-done
 }
 
-// Answers that wait for others to leave with leave before the program closes the codec,
-// from a method on the goroutine that reads or from elsewhere.
+// A method of its own connection may close the codec. Answers that wait for others to leave
+// with leave before, whether it is a method on the goroutine that reads or somebody else who
+// closes it.
 func TestMuxAnswersBeforeItsCodecCloses(t *testing.T) {
-	t.Run("in a method", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			var c rpc.ServerCodec
-			ready := make(chan struct{})
-			m := muxOfSum()
-			m.Handle("close", func() { <-ready; c.Close() })
-			c2, peer, done := codecServed(t, m, codec.Options{})
-			c = c2
-			close(ready)
-			go peer.Send("94 00 01 a3 'sum' 92 01 02  94 00 02 a3 'sum' 92 03 04  94 00 03 a5 'close' 90")
-			peer.Expect("94 01 01 c0 03")
-			peer.Expect("94 01 02 c0 07")
-			peer.ExpectEnd()
-			<-done
+	for name, before := range map[string][][2]string{ // requests with their answers
+		"in a method": nil,
+		"in a method behind others": {
+			{"94 00 01 a3 'sum' 92 01 02", "94 01 01 c0 03"},
+			{"94 00 02 a3 'sum' 92 03 04", "94 01 02 c0 07"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				closing := make(chan rpc.ServerCodec, 1)
+				m := muxOfSum()
+				m.Handle("close", func() { (<-closing).Close() })
+				c, peer, done := codecServed(t, m, codec.Options{})
+				closing <- c
+				requests := ""
+				for _, exchange := range before {
+					requests += exchange[0]
+				}
+				go peer.Send(requests + "94 00 03 a5 'close' 90") // all in one segment
+				for _, exchange := range before {
+					peer.Expect(exchange[1])
+				}
+				peer.ExpectEnd()
+				<-done
+			})
 		})
-	})
+	}
 	t.Run("elsewhere", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := muxOfSum()
@@ -145,9 +116,10 @@ func TestMuxAnswersBeforeItsCodecCloses(t *testing.T) {
 	})
 }
 
-// Without a limit each of many calls runs; with 1 they run one after the other.
-func TestMuxMaxPendingOfNoneAndOfOne(t *testing.T) {
-	for _, test := range []struct{ limit, running int }{{-1, 1200}, {1, 1}} {
+// The codec's MaxPending limits the calls of its connection; with 1 they run one after the
+// other, without a limit each of many runs.
+func TestMuxServesNoMoreThanMaxPending(t *testing.T) {
+	for _, test := range []struct{ limit, running int }{{3, 3}, {1, 1}, {-1, 1200}} {
 		synctest.Test(t, func(t *testing.T) {
 			m := muxOfSum()
 			entered, release := make(chan struct{}, 1200), make(chan struct{})

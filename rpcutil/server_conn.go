@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-mprpc/mprpc/codec"
 )
 
 // A serverConn is a connection that a Server serves. One goroutine at a time has
@@ -29,11 +31,11 @@ type serverConn struct {
 	done  chan struct{} // closed when it has ended and the hooks know; err is set before
 
 	// Of the goroutine that has the reading:
-	gathered bool      // the link has answers that have not left
-	apart    int       // requests that are still to be served apart, because one took long
-	runs     int       // how many they were in all
-	holds    bool      // a place in Server.running
-	since    time.Time // when the wait for input, or for a place, ended last
+	gathered *codec.ServerConn // has answers that have not left; nil where there are none
+	apart    int               // requests that are still to be served apart, because one took long
+	runs     int               // how many they were in all
+	holds    bool              // a place in Server.running
+	since    time.Time         // when the wait for input, or for a place, ended last
 	slow     slowness
 
 	mu sync.Mutex
@@ -131,7 +133,7 @@ func (c *serverConn) read(number uint64) {
 	}()
 	// The reading was taken from a call that may last: what gathered before it must
 	// not wait for it.
-	if !c.gathered || c.push(call) {
+	if c.gathered == nil || c.push(call) {
 		if c.hold(call, c.slots) { // no more is read while MaxPending calls of the connection run
 			defer func() { <-c.slots }()
 		}
@@ -191,7 +193,7 @@ func (c *serverConn) serveNext(call *serverCall) (has bool) {
 // rest sends what has gathered and gets ready to wait for input, for any time. It
 // reports false when it has lost the reading.
 func (c *serverConn) rest(call *serverCall) (has bool) {
-	if c.gathered && !c.push(call) {
+	if c.gathered != nil && !c.push(call) {
 		return false
 	}
 	c.release()

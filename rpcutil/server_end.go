@@ -10,7 +10,7 @@ import (
 // finish ends the connection when nothing more can be read, behind the answers of
 // the calls that run.
 func (c *serverConn) finish(call *serverCall, err error) {
-	if c.gathered && !c.push(call) {
+	if c.gathered != nil && !c.push(call) {
 		return // who has the reading now comes here too
 	}
 	c.release()
@@ -35,14 +35,12 @@ func (c *serverConn) abandoned(call *serverCall) {
 		c.left(call)
 		return
 	}
-	number, state := c.turn.state()
-	if number != call.number || state == turnWaiting && !c.turn.take(number, turnWaiting) {
+	if !c.resume(call) {
 		return // stop has ended the connection
 	}
-	number, _ = c.turn.state()
-	c.gathered = false
+	c.gathered = nil
 	go func() { // elsewhere, so that a panic that is on its way does not wait for calls
-		defer c.finish(&serverCall{conn: c, number: number, has: true}, errAbandoned)
+		defer c.finish(call, errAbandoned)
 		c.link.abort(errAbandoned)
 	}()
 }

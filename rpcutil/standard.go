@@ -76,11 +76,6 @@ func (l *standard) write(r *rpc.Response, body any) (err error) {
 	return err
 }
 
-// respond sends, so none of these is called.
-func (l *standard) send([]byte, bool) error { return nil }
-func (l *standard) gather([]byte) bool      { return true }
-func (l *standard) flush() error            { return nil }
-
 func (l *standard) stopReading() bool {
 	return l.conn.stopReading()
 }
