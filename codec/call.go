@@ -5,12 +5,12 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/go-mprpc/mprpc/codec/wire"
+	"github.com/go-mprpc/mprpc/codec/value"
 )
 
 // Args passes its values as the parameters of a call, one for one; as the
 // argument of a method it takes all parameters, whatever they are.
-type Args = wire.Args
+type Args = value.Args
 
 // An Exchange is one call whose failure costs nothing but this call. Passed as
 // the args of any rpc.Client on a codec of this package, with a nil reply, it

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-mprpc/mprpc/codec"
 	"github.com/go-mprpc/mprpc/codec/codectest"
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -251,7 +252,7 @@ func TestAnswersBeforeTheirRequests(t *testing.T) {
 
 // result is n as a result.
 func result(t *testing.T, n int) []byte {
-	values := wire.Values{Limits: wire.Limits{Message: 100, Depth: 2, Elements: 10, Decoded: 100}}
+	values := value.Values{Limits: wire.Limits{Message: 100, Depth: 2, Elements: 10, Decoded: 100}}
 	b, err := values.AppendResult(nil, []byte{1}, n)
 	if err != nil {
 		t.Fatal(err)

@@ -131,6 +131,7 @@ func TestDuplexAnswersBusyBeyondMaxPending(t *testing.T) {
 		p.Send("94 00 03 a2'do' 90")
 		p.Expect(errorReply("03", "busy"))
 		p.Send("93 02 a2'do' 90")
+		synctest.Wait()
 		slow.release <- struct{}{}
 		p.ExpectText("\xc0\xc0")
 		synctest.Wait()

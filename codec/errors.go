@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -47,7 +48,7 @@ var ErrNotSent = errors.New("codec: request was not sent")
 
 // readError makes an Error of a response's error field. Nothing about it can
 // fail: an error that cannot be read is an error all the same.
-func readError(values *wire.Values, raw []byte) *Error {
+func readError(values *value.Values, raw []byte) *Error {
 	e := &Error{Raw: append([]byte(nil), raw...)}
 	var v any
 	if err := values.DecodeResult(raw, &v); err != nil {
@@ -210,7 +211,7 @@ var (
 
 // publicText is what a peer may know of an error on this side.
 func publicText(err error) string {
-	var p *wire.PanicError
+	var p *value.PanicError
 	if errors.As(err, &p) {
 		return "internal error"
 	}

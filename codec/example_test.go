@@ -190,5 +190,5 @@ func ExampleOptions() {
 	fmt.Println(client.Call("Greeter.Greet", "日本", &text))
 	// Output:
 	// <nil> Hello, José!
-	// codec: Greeter.Greet: text cannot be encoded: encoding: rune not supported by encoding.
+	// codec: Greeter.Greet: parameter 1: text cannot be encoded: encoding: rune not supported by encoding.
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -32,7 +33,7 @@ func newJournal(logger *slog.Logger, remote net.Addr) *journal {
 
 // panicked logs the panic that err reports, if it does report one.
 func (j *journal) panicked(method string, err error) bool {
-	var p *wire.PanicError
+	var p *value.PanicError
 	if !errors.As(err, &p) {
 		return false
 	}

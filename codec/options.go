@@ -9,6 +9,7 @@ import (
 	"net/rpc"
 	"time"
 
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -80,6 +81,24 @@ type Options struct {
 	// Time is the wire form of a time.Time that is sent. Both forms are read.
 	Time TimeForm
 
+	// Zone is the zone in which a time text without one is read: what Python's
+	// datetime.isoformat() gives for most datetimes. nil, the default, refuses
+	// it. Whatever the zone of a text, the time.Time is in UTC.
+	Zone *time.Location
+
+	// Duration is the wire form of a time.Duration, sent and read.
+	Duration DurationForm
+
+	// FieldNames makes the names on the wire of the fields of structs that have
+	// none in their tag, such as rpcutil.SnakeName: user_id for UserID. It is
+	// called once for each field, may be called from several goroutines at once,
+	// and always gives the same for the same name. nil leaves names as they are.
+	FieldNames func(goName string) string
+
+	// UnknownFields says what becomes of the keys of a map that no field of the
+	// struct has which the map is read into.
+	UnknownFields UnknownForm
+
 	// Errors is the wire form of errors that a server sends. Every form is read.
 	Errors ErrorForm
 
@@ -147,6 +166,28 @@ const (
 	TimeExt
 )
 
+// DurationForm is how a time.Duration appears on the wire.
+type DurationForm int
+
+const (
+	// DurationSeconds is a number of seconds: a float when it is sent, as Python's
+	// timedelta.total_seconds() gives it; an integer or a float when it is read.
+	// It is exact to the nanosecond up to 50 days.
+	DurationSeconds DurationForm = iota
+	// DurationNanoseconds is an integer.
+	DurationNanoseconds
+)
+
+// UnknownForm is what becomes of a key that no field of a struct has.
+type UnknownForm int
+
+const (
+	// UnknownIgnored passes over the key and its value, as encoding/json does.
+	UnknownIgnored UnknownForm = iota
+	// UnknownRefused is an error that names the key and the fields that there are.
+	UnknownRefused
+)
+
 // ErrorForm is how an error appears in a response.
 type ErrorForm int
 
@@ -204,16 +245,17 @@ func pick[T number](v, byDefault, none T) T {
 // no limit.
 type settings struct {
 	Options
-	values wire.Values
+	values value.Values
 	log    *slog.Logger
 }
 
 // settings fills in the defaults. It panics for a choice that does not exist.
 func (o Options) settings() *settings {
 	if o.Pipeline < Auto || o.Pipeline > Never || o.Strings < Modern || o.Strings > Raw ||
-		o.Time < TimeText || o.Time > TimeExt || o.Errors < ErrorText || o.Errors > ErrorMap {
-		panic(fmt.Sprintf("codec: Options has a Pipeline, Strings, Time or Errors that does not exist: %d, %d, %d, %d",
-			o.Pipeline, o.Strings, o.Time, o.Errors))
+		o.Time < TimeText || o.Time > TimeExt || o.Errors < ErrorText || o.Errors > ErrorMap ||
+		o.Duration < DurationSeconds || o.Duration > DurationNanoseconds || o.UnknownFields < UnknownIgnored || o.UnknownFields > UnknownRefused {
+		panic(fmt.Sprintf("codec: Options has a Pipeline, Strings, Time, Errors, Duration or UnknownFields that does not exist: %d, %d, %d, %d, %d, %d",
+			o.Pipeline, o.Strings, o.Time, o.Errors, o.Duration, o.UnknownFields))
 	}
 	o.LockStepGrace = pick(o.LockStepGrace, defaultGrace, 0)
 	o.ReadTimeout = pick(o.ReadTimeout, defaultReadTimeout, 0)
@@ -229,11 +271,17 @@ func (o Options) settings() *settings {
 		Elements: pick(o.MaxElements, defaultMaxElements, math.MaxInt),
 		Decoded:  pick(o.MaxDecoded, defaultMaxDecoded, math.MaxInt64),
 	}
-	s.values.Format = wire.Format{
-		Raw:        o.Strings == Raw,
-		TimeExt:    o.Time == TimeExt,
-		EncodeText: o.EncodeText,
-		DecodeText: o.DecodeText,
+	s.values.Format = value.Format{
+		Raw:         o.Strings == Raw,
+		TimeExt:     o.Time == TimeExt,
+		Zone:        o.Zone,
+		Nanoseconds: o.Duration == DurationNanoseconds,
+		KnownFields: o.UnknownFields == UnknownRefused,
+		EncodeText:  o.EncodeText,
+		DecodeText:  o.DecodeText,
+	}
+	if o.FieldNames != nil {
+		s.values.Format.Names = value.NewNames(o.FieldNames)
 	}
 	return s
 }

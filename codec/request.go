@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -38,13 +39,13 @@ func (r *Request) Context() context.Context {
 // Params are the parameters of a Request.
 type Params struct {
 	raw    []byte
-	values *wire.Values
+	values *value.Values
 	log    *journal
 	method string
 }
 
 // Len returns how many parameters there are.
-func (p Params) Len() int { return wire.Count(p.raw) }
+func (p Params) Len() int { return value.Count(p.raw) }
 
 // Decode stores the parameters in what the pointers point to, one for each; a
 // different number is an error. The error is fit to be returned to the caller.
@@ -66,7 +67,7 @@ func (p Params) Into(args any) error {
 	return p.named(p.wireValues().DecodeParams(p.raw, args))
 }
 
-func (p Params) wireValues() *wire.Values {
+func (p Params) wireValues() *value.Values {
 	if p.values == nil {
 		return &new(Options).settings().values
 	}
@@ -86,7 +87,7 @@ func (p Params) named(err error) error {
 }
 
 // A decoderPanic has a text that may be shown to a peer, and wraps the
-// *wire.PanicError that may not.
+// *value.PanicError that may not.
 type decoderPanic struct {
 	method string
 	panic  error

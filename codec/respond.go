@@ -51,6 +51,9 @@ func (s *inbound) appendResponse(b []byte, call *served, text string, body any) 
 			return out, nil
 		}
 		problem = &Error{Message: s.callError(call, fmt.Errorf("result cannot be sent: %w", err)).Error()}
+		if problem.Message != wire.QuoteName(call.method)+": internal error" { // a panic has its own record
+			s.log.warn("result cannot be sent", "method", wire.QuoteName(call.method), "error", problem.Message)
+		}
 	}
 	return s.set.appendError(b, call.id, problem), problem
 }

@@ -95,7 +95,7 @@ func TestServerSendsTheTextOfAHandlersError(t *testing.T) {
 	for _, test := range []struct{ name, text, reply string }{
 		{"normal", "a4'boom'", errorReply("01", "boom")},
 		{"not ASCII", "a9'é日😀'", errorReply("01", "é日😀")},
-		{"not UTF-8", "c4 03 41ff42", errorReply("01", "A\uFFFDB")},
+		{"a text that is not UTF-8", "c4 03 41ff42", errorReply("01", "fail: parameter 1: text is not UTF-8; the Go type must be []byte")}, // D3
 		{"65,536 bytes", "db 00010000'" + long + "'", "94 01 01 db 00010000'" + long + "' c0"},
 		// net/rpc takes an error without text for none: its documented behaviour.
 		{"empty", "a0", "94 01 01 c0 c0"},

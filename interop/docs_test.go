@@ -116,7 +116,7 @@ func goCalls(ctx context.Context, client *rpcutil.Client) {
 
 	day := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 	fmt.Println(rpcutil.Call[string](ctx, client, "show", day))           // '2024-05-01T12:00:00Z' <nil>
-	fmt.Println(rpcutil.Call[string](ctx, client, "show", 2*time.Second)) // 2000000000 <nil>
+	fmt.Println(rpcutil.Call[string](ctx, client, "show", 2*time.Second)) // 2.0 <nil>
 
 	fmt.Println(rpcutil.Call[int8](ctx, client, "many")) // 0 codec: many: result: 300 does not fit int8
 
@@ -125,7 +125,7 @@ func goCalls(ctx context.Context, client *rpcutil.Client) {
 	fmt.Println(rpcutil.Call[string](ctx, client, "show", Range{1, 2})) // {'low': 1, 'high': 2} <nil>
 
 	fmt.Println(rpcutil.Call[string](ctx, client, "show", []byte("ab"))) // b'ab' <nil>
-	fmt.Println(rpcutil.Call[string](ctx, client, "show", "\xff"))       //  codec: show: text is not valid UTF-8; use []byte for bytes
+	fmt.Println(rpcutil.Call[string](ctx, client, "show", "\xff"))       //  codec: show: parameter 1: text is not valid UTF-8; use []byte for bytes
 
 	_, err := rpcutil.Call[int](ctx, client, "fail")
 	fmt.Println(err) // peer reported an error without text
@@ -248,15 +248,15 @@ func Example_docsGoMethods() {
 	// tags: <nil> <nil>
 	// no_tags: [] <nil>
 	// next_day: 2024-05-02T10:00:00Z <nil>
-	// next_day: <nil> next_day: parameter 1 (time.Time): text is not a time in RFC 3339 form
+	// next_day: <nil> next_day: parameter 1 (time.Time): text "2024-05-01" is not a time in RFC 3339 form
 	// largest: 18446744073709551615 <nil>
 	// list: [1 2] <nil>
 	// range: map[high:2 low:1] <nil>
 	// upper: AB <nil>
 	// upper: <nil> upper: parameter 1 (string): nil does not fit string
 	// data: [97 98] <nil>
-	// count: <nil> count: parameter 1 (map[string]int): 1 does not fit string
-	// names: <nil> names: parameter 1 (map[int]string): text does not fit int
+	// count: <nil> count: parameter 1 (map[string]int): key 1 does not fit string
+	// names: <nil> names: parameter 1 (map[int]string): key text does not fit int
 	// fail: <nil> *errors.errorString without text
 	// greet: hello Ann <nil>
 	// greet: good day Ann <nil>
@@ -279,6 +279,8 @@ func docsPython(mux *rpcutil.Mux) {
 			return fmt.Sprintf("{'low': %v, 'high': %v}", x["low"], x["high"])
 		case []byte:
 			return fmt.Sprintf("b'%s'", x)
+		case float64: // short ones, as there are here
+			return fmt.Sprintf("%.1f", x)
 		}
 		return fmt.Sprint(x)
 	})
@@ -304,13 +306,13 @@ func Example_docsGoCalls() {
 	// 0 <nil>
 	// <nil> <nil>
 	// '2024-05-01T12:00:00Z' <nil>
-	// 2000000000 <nil>
+	// 2.0 <nil>
 	// 0 codec: many: result: 300 does not fit int8
 	// [1 2] <nil>
 	// {1 2} <nil>
 	// {'low': 1, 'high': 2} <nil>
 	// b'ab' <nil>
-	//  codec: show: text is not valid UTF-8; use []byte for bytes
+	//  codec: show: parameter 1: text is not valid UTF-8; use []byte for bytes
 	// peer reported an error without text
 	// true
 }

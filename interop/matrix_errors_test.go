@@ -159,7 +159,7 @@ func errorRows() []row {
 			name: "sending/argument that cannot be sent",
 			toMprpc: func(t *testing.T, m *matrix) {
 				m.calls(t,
-					call{"echo", codec.Args{"\xff"}, "failure: codec: echo: text is not valid UTF-8; use []byte for bytes"},
+					call{"echo", codec.Args{"\xff"}, "failure: codec: echo: parameter 1: text is not valid UTF-8; use []byte for bytes"},
 					call{"echo", codec.Args{make(chan int)}, `failure: codec: echo: parameter 1: ~.*chan int.*`}, nextCall)
 			},
 			// The id of a call that cannot be packed is used up in mprpc, too.

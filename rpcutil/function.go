@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/go-mprpc/mprpc/codec"
-	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // A function is a Go function that serves a wire name: its parameters are those
@@ -157,6 +156,9 @@ func (f *function) makeArgs() {
 	fields := make([]reflect.StructField, len(f.params))
 	for i, t := range f.params {
 		tag := f.name(i)
+		if f.names == nil {
+			tag += ",byplace"
+		}
 		if i >= f.required {
 			tag += ",omitempty"
 		}
@@ -192,9 +194,6 @@ func (f *function) decode(r *codec.Request, in []reflect.Value) ([]reflect.Value
 		return f.decodeWhole(r, in)
 	case f.variadic:
 		return f.decodeVariadic(r, in)
-	case f.names == nil && f.required > 1 && r.Params.Len() == 1:
-		// Package codec would take a map for parameters by name, and there are none.
-		return nil, fmt.Errorf("%s: %s, got 1", wire.QuoteName(r.Method), wire.Want(f.args))
 	}
 	args := reflect.New(f.args)
 	if err := r.Params.Into(args.Interface()); err != nil {

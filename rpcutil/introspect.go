@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-mprpc/mprpc/codec/wire"
+	"github.com/go-mprpc/mprpc/codec/value"
 )
 
 // methodsName is the method that lists the others; one that is registered under
@@ -84,7 +84,7 @@ func (f *function) describeParams() []paramInfo {
 // for.
 func describeArgs(t reflect.Type) []paramInfo {
 	list := []paramInfo{}
-	for _, p := range wire.ParamsOf(t) {
+	for _, p := range value.ParamsOf(t) {
 		list = append(list, paramInfo{p.Name, p.Type.String(), p.Optional})
 	}
 	return list

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"go/token"
 	"reflect"
-	"strings"
 
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/codec"
-	"github.com/go-mprpc/mprpc/codec/wire"
+	"github.com/go-mprpc/mprpc/codec/value"
 )
 
 // A service is what the table knows of a receiver: under which name net/rpc has it, and its methods.
@@ -114,47 +113,41 @@ func takesAll(t reflect.Type) bool {
 
 // usable refuses types that no MessagePack value can stand for.
 func usable(t reflect.Type, as string) error {
-	return usableIn(t, as, false, map[reflect.Type]bool{})
+	return usableIn(t, as, map[reflect.Type]bool{})
 }
 
-// usableIn is usable for a part of a type. A field may be an interface: it stays
-// nil. What seen has is looked at already, or is being looked at.
-func usableIn(t reflect.Type, as string, field bool, seen map[reflect.Type]bool) error {
+// usableIn is usable for a part of a type. What seen has is looked at already, or
+// is being looked at.
+func usableIn(t reflect.Type, as string, seen map[reflect.Type]bool) error {
 	switch {
 	case t == typeOfRequest || t == typeOfArgs && as == "parameter":
 		return fmt.Errorf("%s can only be the only parameter, which takes all", t)
 	case seen[t] || hasOwnForm(t, as):
 		return nil
 	}
-	if t.Kind() != reflect.Interface { // an interface counts by where it is
-		seen[t] = true
-	}
+	seen[t] = true
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer, reflect.Uintptr:
 		return fmt.Errorf("%s cannot be sent, so it cannot be a %s", t, as)
-	case reflect.Interface:
-		if as == "parameter" && !field && t.NumMethod() > 0 && t != typeOfError {
-			return fmt.Errorf("no value that is sent tells which %s it is, so it cannot be a parameter", t)
-		}
 	case reflect.Pointer:
 		if endless(t) {
 			return fmt.Errorf("%s is a pointer to nothing but pointers, so it cannot be a %s", t, as)
 		}
-		return usableIn(t.Elem(), as, field, seen)
+		return usableIn(t.Elem(), as, seen)
 	case reflect.Slice, reflect.Array:
-		return usableIn(t.Elem(), as, field, seen)
+		return usableIn(t.Elem(), as, seen)
 	case reflect.Map:
-		if err := usableIn(t.Key(), as, field, seen); err != nil {
+		if err := usableIn(t.Key(), as, seen); err != nil {
 			return err
 		}
-		return usableIn(t.Elem(), as, field, seen)
+		return usableIn(t.Elem(), as, seen)
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			if name, _, _ := strings.Cut(f.Tag.Get("msgpack"), ","); name == "-" || !f.IsExported() && !f.Anonymous {
+			if value.Ignored(f) || !f.IsExported() && !f.Anonymous {
 				continue
 			}
-			if err := usableIn(f.Type, as, true, seen); err != nil {
+			if err := usableIn(f.Type, as, seen); err != nil {
 				return err
 			}
 		}
@@ -178,7 +171,7 @@ func hasOwnForm(t reflect.Type, as string) bool {
 	}
 	// Package wire takes a struct as one value only if it has a form of its own,
 	// such as time.Time and extension types.
-	params := wire.ParamsOf(t)
+	params := value.ParamsOf(t)
 	return len(params) == 1 && params[0].Name == ""
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/go-mprpc/mprpc/codec"
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -235,7 +236,7 @@ const maxErrorText = 1 << 10
 // to see. What a type's own decoder panics with is not for the peer; package codec
 // has logged it.
 func decodeError(err error) error {
-	var p *wire.PanicError
+	var p *value.PanicError
 	if errors.As(err, &p) {
 		return errInternal
 	}

@@ -68,6 +68,10 @@ func keepSnakeForm(goName, wire string) {
 	snakeForms.Store(&next)
 }
 
+// SnakeName gives the snake form of a Go name: user_id for UserID. It is a codec.Options.FieldNames. The rules are a section of
+// the package documentation. It is safe for concurrent use.
+func SnakeName(goName string) string { return snake(goName) }
+
 // snake gives the snake form of a Go name. The rules, with their reasons, are a section of the package documentation; the table
 // in snake_test.go has an example of each. Dots are left alone, so that a qualified name can be given whole.
 //

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -32,7 +33,7 @@ func floorServiceWire() Peer {
 	}
 }
 
-var converting = wire.Values{Limits: wire.Limits{Message: 64 << 20, Depth: 100, Elements: 1 << 20, Decoded: 256 << 20}}
+var converting = value.Values{Limits: wire.Limits{Message: 64 << 20, Depth: 100, Elements: 1 << 20, Decoded: 256 << 20}}
 
 func nextMessage(r *wire.Reader) (wire.Message, error) {
 	frame, err := r.Next()

@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Limits bounds what one message may cost its receiver. All four are plain
 // maxima: a field of zero allows nothing, so a caller fills in every one.
@@ -17,6 +20,9 @@ type Limits struct {
 	Decoded int64
 }
 
+// Unlimited allows whatever there is.
+var Unlimited = Limits{math.MaxInt, math.MaxInt, math.MaxInt, math.MaxInt64}
+
 // A LimitError reports a message that passes one of the Limits.
 type LimitError struct {
 	// Name is the option of package codec that sets the limit.
@@ -29,10 +35,17 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("message exceeds %s (%d)", e.Name, e.Max)
 }
 
-func (l *Limits) messageError() error  { return &LimitError{"MaxMessage", int64(l.Message)} }
-func (l *Limits) depthError() error    { return &LimitError{"MaxDepth", int64(l.Depth)} }
-func (l *Limits) elementsError() error { return &LimitError{"MaxElements", int64(l.Elements)} }
-func (l *Limits) decodedError() error  { return &LimitError{"MaxDecoded", l.Decoded} }
+// MessageError and the three methods below return the error that names the limit.
+func (l *Limits) MessageError() error { return &LimitError{"MaxMessage", int64(l.Message)} }
+
+// DepthError is like MessageError.
+func (l *Limits) DepthError() error { return &LimitError{"MaxDepth", int64(l.Depth)} }
+
+// ElementsError is like MessageError.
+func (l *Limits) ElementsError() error { return &LimitError{"MaxElements", int64(l.Elements)} }
+
+// DecodedError is like MessageError.
+func (l *Limits) DecodedError() error { return &LimitError{"MaxDecoded", l.Decoded} }
 
 // A FormatError reports bytes that are not a MessagePack-RPC message. What
 // follows them on the connection cannot be trusted either.
@@ -47,6 +60,7 @@ func (e *FormatError) Error() string { return e.msg }
 type Scanner struct {
 	Limits Limits
 
+	around   int   // levels of nesting around the value
 	pos      int   // offset of the first byte not accounted for; may lie ahead of the bytes that have arrived
 	elements int   // array elements and map keys and values announced so far
 	remain   int   // values still missing in the innermost open container
@@ -54,14 +68,22 @@ type Scanner struct {
 	started  bool
 }
 
-// Reset prepares the scanner for the next value.
-func (s *Scanner) Reset() {
-	s.pos, s.elements, s.remain, s.started = 0, 0, 0, false
+// Reset prepares the scanner for the next value, a message.
+func (s *Scanner) Reset() { s.ResetWithin(0, 0) }
+
+// ResetWithin prepares the scanner for a value that stands within another one:
+// the levels around it and the elements before it count.
+func (s *Scanner) ResetWithin(depth, elements int) {
+	s.around, s.pos, s.elements, s.remain, s.started = depth, 0, elements, 0, false
 	s.stack = s.stack[:0]
 	if cap(s.stack) > 1024 { // one deep message must not cost its connection this for ever
 		s.stack = nil
 	}
 }
+
+// Elements returns how many elements the scanner has counted, those before the
+// value included.
+func (s *Scanner) Elements() int { return s.elements }
 
 // Scan continues over b, which holds the value from its first byte on and has
 // grown since the last call. It returns the length of the value once all of it
@@ -79,7 +101,7 @@ func (s *Scanner) Scan(b []byte) (int, error) {
 			remain--
 		}
 		if pos > s.Limits.Message {
-			return 0, s.Limits.messageError()
+			return 0, s.Limits.MessageError()
 		}
 		if pos >= len(b) {
 			s.pos, s.remain = pos, remain
@@ -90,9 +112,9 @@ func (s *Scanner) Scan(b []byte) (int, error) {
 			pos += n
 			remain--
 		} else {
-			k, n, head := header(b[pos:])
+			k, n, head := Header(b[pos:])
 			if head == 0 { // the header itself is incomplete
-				if k == kindInvalid {
+				if k == KindInvalid {
 					return 0, &FormatError{fmt.Sprintf("byte 0x%02x is not MessagePack", c)}
 				}
 				s.pos, s.remain = pos, remain
@@ -102,18 +124,18 @@ func (s *Scanner) Scan(b []byte) (int, error) {
 			// Each announced byte or element takes at least one byte, so a claim
 			// beyond the limit is refused before anything of it arrives.
 			if n > uint64(max(0, s.Limits.Message-pos)) {
-				return 0, s.Limits.messageError()
+				return 0, s.Limits.MessageError()
 			}
 			switch k {
-			case kindArray, kindMap:
-				if len(s.stack)+1 > s.Limits.Depth {
-					return 0, s.Limits.depthError()
+			case KindArray, KindMap:
+				if s.around+len(s.stack)+1 > s.Limits.Depth {
+					return 0, s.Limits.DepthError()
 				}
-				if k == kindMap {
+				if k == KindMap {
 					n *= 2
 				}
 				if n > uint64(max(0, s.Limits.Elements-s.elements)) {
-					return 0, s.Limits.elementsError()
+					return 0, s.Limits.ElementsError()
 				}
 				s.elements += int(n)
 				if n > 0 {
@@ -134,7 +156,7 @@ func (s *Scanner) Scan(b []byte) (int, error) {
 	}
 	s.pos, s.remain = pos, 0
 	if pos > s.Limits.Message {
-		return 0, s.Limits.messageError()
+		return 0, s.Limits.MessageError()
 	}
 	if pos > len(b) {
 		return 0, nil

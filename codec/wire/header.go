@@ -8,30 +8,36 @@ import (
 // The header primitives of MessagePack.
 // Source: https://github.com/msgpack/msgpack/blob/master/spec.md
 
+// First bytes that stand for a whole value, and that of the widest text header.
 const (
-	codeNil   = 0xc0
-	codeFalse = 0xc2
-	codeTrue  = 0xc3
+	CodeNil   = 0xc0
+	CodeFalse = 0xc2
+	CodeTrue  = 0xc3
 	codeStr32 = 0xdb
 )
 
-type kind uint8
+// ExtTime is the extension type of timestamps, -1, as a byte.
+const ExtTime = 0xff
 
+// A Kind is what a value is, whatever the width of its header.
+type Kind uint8
+
+// The kinds of MessagePack. KindInvalid is the byte 0xc1, which starts no value.
 const (
-	kindInvalid kind = iota
-	kindNil
-	kindBool
-	kindInt
-	kindFloat
-	kindStr
-	kindBin
-	kindArray
-	kindMap
-	kindExt
+	KindInvalid Kind = iota
+	KindNil
+	KindBool
+	KindInt
+	KindFloat
+	KindStr
+	KindBin
+	KindArray
+	KindMap
+	KindExt
 )
 
 // String names the kind in the words that error texts use.
-func (k kind) String() string {
+func (k Kind) String() string {
 	return [...]string{"invalid byte", "nil", "bool", "integer", "float", "text", "bytes", "list", "map", "extension"}[k]
 }
 
@@ -58,57 +64,63 @@ var fixedSize = func() (t [256]uint8) {
 	return t
 }()
 
-// kinds holds the kind of a value by its first byte.
-var kinds = func() (t [256]kind) {
+// Size returns the size of a value by its first byte, where that alone tells it:
+// of numbers, bools, nil and short texts. It is 0 for others.
+func Size(c byte) int { return int(fixedSize[c]) }
+
+// KindOf returns the kind of a value by its first byte.
+func KindOf(c byte) Kind { return kinds[c] }
+
+var kinds = func() (t [256]Kind) {
 	for c := range t {
 		switch {
 		case c <= 0x7f || c >= 0xe0 || c >= 0xcc && c <= 0xd3:
-			t[c] = kindInt
+			t[c] = KindInt
 		case c <= 0x8f || c == 0xde || c == 0xdf:
-			t[c] = kindMap
+			t[c] = KindMap
 		case c <= 0x9f || c == 0xdc || c == 0xdd:
-			t[c] = kindArray
+			t[c] = KindArray
 		case c <= 0xbf || c >= 0xd9 && c <= 0xdb:
-			t[c] = kindStr
+			t[c] = KindStr
 		case c == 0xc0:
-			t[c] = kindNil
+			t[c] = KindNil
 		case c == 0xc2 || c == 0xc3:
-			t[c] = kindBool
+			t[c] = KindBool
 		case c >= 0xc4 && c <= 0xc6:
-			t[c] = kindBin
+			t[c] = KindBin
 		case c >= 0xc7 && c <= 0xc9 || c >= 0xd4 && c <= 0xd8:
-			t[c] = kindExt
+			t[c] = KindExt
 		case c == 0xca || c == 0xcb:
-			t[c] = kindFloat
+			t[c] = KindFloat
 		}
 	}
 	return t
 }()
 
-// header reads the header of the value at the start of b, which must not be
+// Header reads the header of the value at the start of b, which must not be
 // empty: its kind, the number of payload bytes or of elements (entries, for a
 // map) and the size of the header itself, for an extension with its type byte.
-// A head of 0 means that b ends within the header or, with kindInvalid, that
+// A head of 0 means that b ends within the header or, with KindInvalid, that
 // the byte is no MessagePack.
-func header(b []byte) (k kind, n uint64, head int) {
+func Header(b []byte) (k Kind, n uint64, head int) {
 	c := b[0]
 	k = kinds[c]
 	switch k {
-	case kindInvalid:
+	case KindInvalid:
 		return k, 0, 0
-	case kindArray, kindMap:
+	case KindArray, KindMap:
 		if c <= 0x9f {
 			return k, uint64(c & 0x0f), 1
 		}
-	case kindStr:
+	case KindStr:
 		if c <= 0xbf {
 			return k, uint64(c & 0x1f), 1
 		}
-	case kindExt:
+	case KindExt:
 		if c >= 0xd4 {
 			return k, 1 << (c - 0xd4), 2
 		}
-	case kindBin:
+	case KindBin:
 	default:
 		return k, uint64(fixedSize[c] - 1), 1
 	}
@@ -126,7 +138,7 @@ func header(b []byte) (k kind, n uint64, head int) {
 		n = uint64(binary.BigEndian.Uint32(b[1:]))
 	}
 	head = 1 + width
-	if k == kindExt {
+	if k == KindExt {
 		head++ // counted as part of the header even where it has not arrived yet
 	}
 	return k, n, head
@@ -141,13 +153,13 @@ var lengthWidth = [256]uint8{
 	0xde: 1, 0xdf: 2, // map
 }
 
-// skip returns the offset behind the value at b[pos:]. The value must have
+// Skip returns the offset behind the value at b[pos:]. The value must have
 // passed a Scanner.
-func skip(b []byte, pos int) int {
+func Skip(b []byte, pos int) int {
 	if n := int(fixedSize[b[pos]]); n != 0 {
 		return pos + n
 	}
-	return skipLonger(b, pos) // apart, so that skip is inlined
+	return skipLonger(b, pos) // apart, so that Skip is inlined
 }
 
 func skipLonger(b []byte, pos int) int {
@@ -156,12 +168,12 @@ func skipLonger(b []byte, pos int) int {
 			pos += n
 			continue
 		}
-		k, n, head := header(b[pos:])
+		k, n, head := Header(b[pos:])
 		pos += head
 		switch k {
-		case kindArray:
+		case KindArray:
 			remain += n
-		case kindMap:
+		case KindMap:
 			remain += 2 * n
 		default:
 			pos += int(n)
@@ -170,9 +182,9 @@ func skipLonger(b []byte, pos int) int {
 	return pos
 }
 
-// readInt reads the integer at the start of b. With neg, u holds its two's
+// ReadInt reads the integer at the start of b. With neg, u holds its two's
 // complement.
-func readInt(b []byte) (u uint64, neg bool) {
+func ReadInt(b []byte) (u uint64, neg bool) {
 	c := b[0]
 	var i int64
 	switch {
@@ -200,38 +212,50 @@ func readInt(b []byte) (u uint64, neg bool) {
 	return uint64(i), i < 0
 }
 
-// textBytes returns the payload of the text or bytes value at the start of b;
+// TextBytes returns the payload of the text or bytes value at the start of b;
 // old peers send either for text.
-func textBytes(b []byte) ([]byte, bool) {
-	k, n, head := header(b)
-	if k != kindStr && k != kindBin {
+func TextBytes(b []byte) ([]byte, bool) {
+	k, n, head := Header(b)
+	if k != KindStr && k != KindBin {
 		return nil, false
 	}
 	end := head + int(n)
 	return b[head:end:end], true
 }
 
-// article puts "a" or "an" before a kind.
-func article(k kind) string {
+// ReadFloat reads the float at the start of b.
+func ReadFloat(b []byte) float64 {
+	if b[0] == 0xca {
+		return float64(math.Float32frombits(binary.BigEndian.Uint32(b[1:])))
+	}
+	return math.Float64frombits(binary.BigEndian.Uint64(b[1:]))
+}
+
+// Article puts "a" or "an" before a kind, where English wants one.
+func (k Kind) Article() string {
 	switch k {
-	case kindInt, kindExt:
+	case KindInt, KindExt:
 		return "an " + k.String()
-	case kindNil, kindStr, kindBin:
+	case KindNil, KindStr, KindBin:
 		return k.String()
 	}
 	return "a " + k.String()
 }
 
-func appendNil(b []byte) []byte { return append(b, codeNil) }
+// AppendNil, AppendBool, AppendInt and the other functions of this form append a
+// value, or a header, in the shortest form.
+func AppendNil(b []byte) []byte { return append(b, CodeNil) }
 
-func appendBool(b []byte, v bool) []byte {
+// AppendBool is like AppendNil.
+func AppendBool(b []byte, v bool) []byte {
 	if v {
-		return append(b, codeTrue)
+		return append(b, CodeTrue)
 	}
-	return append(b, codeFalse)
+	return append(b, CodeFalse)
 }
 
-func appendUint(b []byte, u uint64) []byte {
+// AppendUint is like AppendNil.
+func AppendUint(b []byte, u uint64) []byte {
 	switch {
 	case u <= 0x7f:
 		return append(b, byte(u))
@@ -245,10 +269,11 @@ func appendUint(b []byte, u uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xcf), u)
 }
 
-func appendInt(b []byte, i int64) []byte {
+// AppendInt is like AppendNil.
+func AppendInt(b []byte, i int64) []byte {
 	switch {
 	case i >= 0:
-		return appendUint(b, uint64(i))
+		return AppendUint(b, uint64(i))
 	case i >= -32:
 		return append(b, byte(i))
 	case i >= math.MinInt8:
@@ -261,17 +286,19 @@ func appendInt(b []byte, i int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xd3), uint64(i))
 }
 
-func appendFloat64(b []byte, f float64) []byte {
+// AppendFloat64 is like AppendNil.
+func AppendFloat64(b []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xcb), math.Float64bits(f))
 }
 
-func appendFloat32(b []byte, f float32) []byte {
+// AppendFloat32 is like AppendNil.
+func AppendFloat32(b []byte, f float32) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xca), math.Float32bits(f))
 }
 
-// appendStrHeader writes the header of a text of n bytes. With raw it leaves
+// AppendStrHeader appends the header of a text of n bytes. With raw it leaves
 // out str8, which decoders from before 2013 do not know.
-func appendStrHeader(b []byte, n int, raw bool) []byte {
+func AppendStrHeader(b []byte, n int, raw bool) []byte {
 	switch {
 	case n < 32:
 		return append(b, 0xa0|byte(n))
@@ -283,7 +310,8 @@ func appendStrHeader(b []byte, n int, raw bool) []byte {
 	return binary.BigEndian.AppendUint32(append(b, codeStr32), uint32(n))
 }
 
-func appendBinHeader(b []byte, n int) []byte {
+// AppendBinHeader appends the header of n bytes.
+func AppendBinHeader(b []byte, n int) []byte {
 	switch {
 	case n <= math.MaxUint8:
 		return append(b, 0xc4, byte(n))
@@ -293,11 +321,13 @@ func appendBinHeader(b []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
 }
 
-func appendArrayHeader(b []byte, n int) []byte { return appendCount(b, n, 0x90, 0xdc) }
+// AppendArrayHeader appends the header of a list of n values.
+func AppendArrayHeader(b []byte, n int) []byte { return appendCount(b, n, 0x90, 0xdc) }
 
-func appendMapHeader(b []byte, n int) []byte { return appendCount(b, n, 0x80, 0xde) }
+// AppendMapHeader appends the header of a map of n entries.
+func AppendMapHeader(b []byte, n int) []byte { return appendCount(b, n, 0x80, 0xde) }
 
-// appendCount writes the header of n elements or entries: in the form with the count
+// appendCount appends the header of n elements or entries: in the form with the count
 // in its low bits, or code16 or the code after it, with the count behind.
 func appendCount(b []byte, n int, fix, code16 byte) []byte {
 	switch {

@@ -4,22 +4,14 @@ import (
 	"bytes"
 	"encoding/hex"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // limits are those of package codec.
 var limits = wire.Limits{Message: 16 << 20, Depth: 128, Elements: 1_000_000, Decoded: 256 << 20}
-
-// values is the default of package codec.
-var values = wire.Values{Limits: limits}
 
 // unhex turns hex into bytes. Spaces are left out, and so is everything from a
 // "//" to the end of its line: hostile frames are spelled byte by byte.
@@ -49,16 +41,6 @@ func scanned(t testing.TB, b []byte) []byte {
 }
 
 func cut(b []byte) []byte { return b[:min(len(b), 64)] }
-
-// diff compares as Go does, but for what reads alike: NaN equals NaN, a time
-// equals itself in another zone.
-func diff(want, got any) string {
-	if reflect.DeepEqual(want, got) { // cmp takes its time over long lists
-		return ""
-	}
-	return cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.EquateErrors(),
-		cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }))
-}
 
 // errText is the text of an error, empty for none.
 func errText(err error) string {
@@ -92,10 +74,3 @@ func (c *chunks) Read(p []byte) (int, error) {
 	}
 	return n, nil
 }
-
-// likeOf returns a pointer to a new value of v's type, deref what it points to.
-func likeOf(v any) any { return reflect.New(reflect.TypeOf(v)).Interface() }
-func deref(p any) any  { return reflect.ValueOf(p).Elem().Interface() }
-
-// all lets cmp look into unexported fields.
-var all = cmp.Exporter(func(t reflect.Type) bool { return t != reflect.TypeFor[time.Time]() })

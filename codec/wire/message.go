@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -18,6 +19,38 @@ const (
 	Response     = 1
 	Notification = 2
 )
+
+// How many elements the array of a message has.
+const (
+	RequestElements      = 4
+	ResponseElements     = 4
+	NotificationElements = 3
+)
+
+// AppendRequest appends what stands before the method and the parameters of a
+// request.
+func AppendRequest(b []byte, id uint32) []byte {
+	return AppendUint(append(b, 0x90|RequestElements, Request), uint64(id))
+}
+
+// AppendNotification appends what stands before the method and the parameters of
+// a notification.
+func AppendNotification(b []byte) []byte {
+	return append(b, 0x90|NotificationElements, Notification)
+}
+
+// AppendResponse appends what stands before the error and the result of a
+// response. id holds the bytes of the request's own id.
+func AppendResponse(b, id []byte) []byte {
+	return append(append(b, 0x90|ResponseElements, Response), id...)
+}
+
+// AppendAsking appends the name of a method in the widest form, by which a client
+// asks for pipelining; see Message.Asks.
+func AppendAsking(b, method []byte) []byte {
+	b = binary.BigEndian.AppendUint32(append(b, codeStr32), uint32(len(method)))
+	return append(b, method...)
+}
 
 // A Message is one message taken apart. Its slices are parts of the frame.
 type Message struct {
@@ -52,12 +85,12 @@ type Message struct {
 // request whose id is no integer, and nobody could be answered.
 func Parse(frame []byte) (m Message, err error) {
 	m.Num = -1
-	k, n, pos := kindArray, uint64(frame[0]&0x0f), 1
+	k, n, pos := KindArray, uint64(frame[0]&0x0f), 1
 	if frame[0]&0xf0 != 0x90 {
-		k, n, pos = header(frame)
+		k, n, pos = Header(frame)
 	}
-	if k != kindArray {
-		return m, &FormatError{fmt.Sprintf("message is %s, not an array", article(k))}
+	if k != KindArray {
+		return m, &FormatError{fmt.Sprintf("message is %s, not an array", k.Article())}
 	}
 	if n == 0 {
 		return m, &FormatError{"message is an empty array"}
@@ -70,18 +103,18 @@ func Parse(frame []byte) (m Message, err error) {
 		return m, &FormatError{"message type is not 0, 1 or 2"}
 	}
 	m.Type = typ
-	pos = skip(frame, pos)
+	pos = Skip(frame, pos)
 	fields := n - 1
 	if typ != Notification {
 		if fields == 0 {
 			return m, &FormatError{"message ends before its id"}
 		}
-		end := skip(frame, pos)
-		if kinds[frame[pos]] == kindInt {
+		end := Skip(frame, pos)
+		if kinds[frame[pos]] == KindInt {
 			m.ID = frame[pos:end:end]
 			m.Num = idValue(frame[pos:])
 		} else if typ == Request {
-			return m, &FormatError{fmt.Sprintf("request id is %s, not an integer", article(kinds[frame[pos]]))}
+			return m, &FormatError{fmt.Sprintf("request id is %s, not an integer", kinds[frame[pos]].Article())}
 		}
 		pos = end
 		fields--
@@ -90,28 +123,28 @@ func Parse(frame []byte) (m Message, err error) {
 		m.Problem = fmt.Sprintf("message has %d elements, want %d", n, n-fields+2)
 		return m, nil
 	}
-	second := skip(frame, pos)
+	second := Skip(frame, pos)
 	a, b := frame[pos:second:second], frame[second:]
 	if typ == Response {
-		if a[0] != codeNil {
+		if a[0] != CodeNil {
 			m.Error = a
 		}
 		m.Result = b
 		return m, nil
 	}
-	if method, ok := textBytes(a); ok {
+	if method, ok := TextBytes(a); ok {
 		m.Method = method
 		m.Asks = typ == Request && a[0] == codeStr32 && len(method) <= math.MaxUint16
 	} else {
-		m.Problem = fmt.Sprintf("method is %s, not text", article(kinds[a[0]]))
+		m.Problem = fmt.Sprintf("method is %s, not text", kinds[a[0]].Article())
 		return m, nil
 	}
 	switch kinds[b[0]] {
-	case kindArray:
+	case KindArray:
 		m.Params = b
-	case kindNil: // what a nil slice becomes in several encoders: no parameters
+	case KindNil: // what a nil slice becomes in several encoders: no parameters
 	default:
-		m.Problem = fmt.Sprintf("params is %s, not a list", article(kinds[b[0]]))
+		m.Problem = fmt.Sprintf("params is %s, not a list", kinds[b[0]].Article())
 	}
 	return m, nil
 }
@@ -124,8 +157,8 @@ func ParseHead(part []byte) (m Message, ok bool) {
 	if len(part) == 0 {
 		return m, false
 	}
-	k, n, pos := header(part)
-	if k != kindArray || n < 2 || pos == 0 || pos >= len(part) {
+	k, n, pos := Header(part)
+	if k != KindArray || n < 2 || pos == 0 || pos >= len(part) {
 		return m, false
 	}
 	typ, ok := smallInt(part[pos:])
@@ -133,7 +166,7 @@ func ParseHead(part []byte) (m Message, ok bool) {
 		return m, false
 	}
 	pos += int(fixedSize[part[pos]])
-	if pos >= len(part) || kinds[part[pos]] != kindInt {
+	if pos >= len(part) || kinds[part[pos]] != KindInt {
 		return m, false
 	}
 	end := pos + int(fixedSize[part[pos]])
@@ -147,7 +180,7 @@ func ParseHead(part []byte) (m Message, ok bool) {
 // smallInt reads a non-negative integer of any width, as the message's type
 // may be written; ok is false for anything else or where bytes are missing.
 func smallInt(b []byte) (n int, ok bool) {
-	if kinds[b[0]] != kindInt || len(b) < int(fixedSize[b[0]]) {
+	if kinds[b[0]] != KindInt || len(b) < int(fixedSize[b[0]]) {
 		return 0, false
 	}
 	v := idValue(b)
@@ -157,7 +190,7 @@ func smallInt(b []byte) (n int, ok bool) {
 // idValue returns the integer at the start of b, or -1 if it is negative or
 // beyond int64.
 func idValue(b []byte) int64 {
-	u, neg := readInt(b)
+	u, neg := ReadInt(b)
 	if neg || u > math.MaxInt64 {
 		return -1
 	}
@@ -167,7 +200,7 @@ func idValue(b []byte) int64 {
 // Hello is the answer to a client that asks for pipelining: a response to no
 // request, with neither error nor result. No peer that did not ask receives
 // it, and no other server sends it.
-var Hello = []byte{0x94, Response, codeNil, codeNil, codeNil}
+var Hello = []byte{0x90 | ResponseElements, Response, CodeNil, CodeNil, CodeNil}
 
 // IsHello reports whether a frame is Hello.
 func IsHello(frame []byte) bool { return string(frame) == string(Hello) }

@@ -160,18 +160,6 @@ func TestHello(t *testing.T) {
 	}
 }
 
-func TestMethodText(t *testing.T) {
-	t.Parallel()
-	var f wire.Format
-	if got, err := f.MethodText([]byte("sum")); got != "sum" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	f.DecodeText = func(b []byte) ([]byte, error) { return nil, errBad }
-	if _, err := f.MethodText([]byte("sum")); errText(err) != "text cannot be decoded: bad" {
-		t.Error(err)
-	}
-}
-
 func TestQuoteName(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 64)

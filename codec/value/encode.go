@@ -1,0 +1,536 @@
+package value
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"reflect"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// An encoder appends the values of one message, which it counts as it goes: so
+// that a message beyond the limits, and a value that contains itself, is given up
+// as soon as that is known.
+type encoder struct {
+	vs       *Values
+	b        []byte
+	max      int  // length of b where the message passes its limit
+	depth    int  // lists and maps that are open, the message's own included
+	elements int  // values in all lists and maps so far
+	hops     int  // pointers and interfaces on the way to the value at hand
+	plain    bool // text and bytes are written as they are
+
+	skips []bool // which fields of the structs that are open are left out
+
+	scan      wire.Scanner // of the bytes of a type that encodes itself
+	leafStart int          // where they begin
+	leafDue   int          // length of b at which scan runs again
+}
+
+// encoders holds those that are not in use. One that a value has panicked in is
+// not used again.
+var encoders = sync.Pool{New: func() any { return new(encoder) }}
+
+func (e *encoder) recycle() {
+	e.scan.Reset()
+	*e = encoder{skips: e.skips[:0], scan: e.scan}
+	encoders.Put(e)
+}
+
+// open counts a list of n elements, or a map of as many keys and values.
+func (e *encoder) open(n int) error {
+	if e.depth++; e.depth > e.vs.Limits.Depth {
+		return e.vs.Limits.DepthError()
+	}
+	if n > e.vs.Limits.Elements-e.elements || n > math.MaxUint32 {
+		return e.vs.Limits.ElementsError()
+	}
+	e.elements += n
+	return nil
+}
+
+func (e *encoder) list(n int) error {
+	e.b = wire.AppendArrayHeader(e.b, n)
+	return e.open(n)
+}
+
+func (e *encoder) dict(n int) error {
+	e.b = wire.AppendMapHeader(e.b, n)
+	return e.open(2 * n)
+}
+
+// room reports whether n bytes more are within the limits of the message.
+func (e *encoder) room(n int) error {
+	if n > e.max-len(e.b) || n > math.MaxUint32 {
+		return e.vs.Limits.MessageError()
+	}
+	return nil
+}
+
+var errInvalidUTF8 = &ValueError{Msg: "text is not valid UTF-8; use []byte for bytes"}
+
+func (e *encoder) text(s string) error {
+	if err := e.room(len(s)); err != nil {
+		return err
+	}
+	if !utf8.ValidString(s) {
+		return errInvalidUTF8
+	}
+	if e.plain {
+		e.b = append(wire.AppendStrHeader(e.b, len(s), false), s...)
+		return nil
+	}
+	b := []byte(s)
+	if encode := e.vs.Format.EncodeText; encode != nil {
+		var err error
+		if b, err = encode(b); err != nil {
+			return encodeTextError(err)
+		}
+	}
+	e.b = appendText(e.b, b, e.vs.Format.Raw)
+	return nil
+}
+
+func (e *encoder) bytes(p []byte) error {
+	if err := e.room(len(p)); err != nil {
+		return err
+	}
+	if p == nil {
+		e.b = wire.AppendNil(e.b)
+		return nil
+	}
+	if e.vs.Format.Raw {
+		e.b = wire.AppendStrHeader(e.b, len(p), true)
+	} else {
+		e.b = wire.AppendBinHeader(e.b, len(p))
+	}
+	e.b = append(e.b, p...)
+	return nil
+}
+
+func (e *encoder) time(t time.Time) error {
+	if e.vs.Format.TimeExt {
+		e.b = wire.AppendTimestamp(e.b, t)
+		return nil
+	}
+	var err error
+	e.b, err = appendTime(e.b, t)
+	return err
+}
+
+// duration writes seconds, or nanoseconds.
+func (e *encoder) duration(d time.Duration) {
+	if e.vs.Format.Nanoseconds {
+		e.b = wire.AppendInt(e.b, int64(d))
+	} else {
+		e.b = wire.AppendFloat64(e.b, d.Seconds())
+	}
+}
+
+// any writes a value whose type is known only now. The types that are most common
+// are written without reflection.
+func (e *encoder) any(x any) (err error) {
+	if b, ok := appendScalar(e.b, x); ok {
+		e.b = b
+		return nil
+	}
+	switch x := x.(type) {
+	case string:
+		return e.text(x)
+	case []byte:
+		return e.bytes(x)
+	case []any:
+		return e.anyList(x)
+	case map[string]any:
+		return e.anyMap(x)
+	case Args:
+		return e.anyList(x)
+	}
+	v := reflect.ValueOf(x)
+	return e.hop(typeOf(v.Type()), v)
+}
+
+// appendScalar appends x if it is of a type whose values are all within all
+// limits and formats.
+func appendScalar(b []byte, x any) (_ []byte, ok bool) {
+	switch x := x.(type) {
+	case nil:
+		return wire.AppendNil(b), true
+	case bool:
+		return wire.AppendBool(b, x), true
+	case int:
+		return wire.AppendInt(b, int64(x)), true
+	case int64:
+		return wire.AppendInt(b, x), true
+	case uint64:
+		return wire.AppendUint(b, x), true
+	case float64:
+		return wire.AppendFloat64(b, x), true
+	}
+	return b, false
+}
+
+func (e *encoder) anyList(list []any) error {
+	if list == nil {
+		e.b = wire.AppendNil(e.b)
+		return nil
+	}
+	if err := e.list(len(list)); err != nil {
+		return err
+	}
+	for i, x := range list {
+		if err := e.any(x); err != nil {
+			return at(err, indexStep(i))
+		}
+		if len(e.b) > e.max {
+			return e.vs.Limits.MessageError()
+		}
+	}
+	e.depth--
+	return nil
+}
+
+func (e *encoder) anyMap(m map[string]any) error {
+	if m == nil {
+		e.b = wire.AppendNil(e.b)
+		return nil
+	}
+	if err := e.dict(len(m)); err != nil {
+		return err
+	}
+	for k, x := range m {
+		if err := e.text(k); err != nil {
+			return inKey(err)
+		}
+		if err := e.any(x); err != nil {
+			return at(err, keyStep(k))
+		}
+	}
+	e.depth--
+	return nil
+}
+
+// hop writes what a pointer or interface leads to. Those that lead to nothing but
+// themselves write no byte and open no list, so they are counted on their own.
+func (e *encoder) hop(ti *typeInfo, v reflect.Value) error {
+	if e.hops++; e.hops-4*e.depth > maxHops {
+		return hopsError(v.Type())
+	}
+	err := ti.encode(e, v)
+	e.hops--
+	return err
+}
+
+// encoder returns what writes a type by its kind.
+func (b builder) encoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+	write := b.kindEncoder(ti)
+	if ti.t.PkgPath() == "" || ti.t.Kind() == reflect.Interface {
+		return write
+	}
+	if ti.registered == nil { // a struct that vmihailenco must not be asked about
+		ti.registered = func() bool { return false }
+		return write
+	}
+	ti.registered = sync.OnceValue(func() bool { return isRegistered(ti.t, write) })
+	return func(e *encoder, v reflect.Value) error {
+		if ti.registered() {
+			return e.foreign(v)
+		}
+		return write(e, v)
+	}
+}
+
+func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+	t := ti.t
+	if t == typeDuration {
+		return func(e *encoder, v reflect.Value) error { e.duration(time.Duration(v.Int())); return nil }
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendBool(e.b, v.Bool()); return nil }
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendInt(e.b, v.Int()); return nil }
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendUint(e.b, v.Uint()); return nil }
+	case reflect.Float32:
+		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendFloat32(e.b, float32(v.Float())); return nil }
+	case reflect.Float64:
+		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendFloat64(e.b, v.Float()); return nil }
+	case reflect.String:
+		return func(e *encoder, v reflect.Value) error { return e.text(v.String()) }
+	case reflect.Interface:
+		return encodeInterface
+	case reflect.Pointer:
+		return b.pointerEncoder(ti)
+	case reflect.Slice, reflect.Array:
+		return b.listEncoder(ti)
+	case reflect.Map:
+		return b.mapEncoder(ti)
+	case reflect.Struct:
+		return b.structEncoder(ti)
+	}
+	err := &ValueError{Msg: "unsupported " + t.String()}
+	if t.Kind() == reflect.Uintptr {
+		ti.err = err
+	}
+	return func(*encoder, reflect.Value) error { return err }
+}
+
+func encodeInterface(e *encoder, v reflect.Value) error {
+	switch {
+	case v.IsNil():
+		e.b = wire.AppendNil(e.b)
+		return nil
+	case v.NumMethod() == 0:
+		return e.any(v.Interface())
+	case v.Type() == typeError: // its wire form is its text
+		return e.text(v.Interface().(error).Error())
+	}
+	return e.hop(typeOf(v.Elem().Type()), v.Elem())
+}
+
+func (b builder) pointerEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+	if endlessPointer(ti.t) {
+		ti.err = endlessError(ti.t)
+		return nil
+	}
+	elem := b.part(ti, ti.t.Elem())
+	return func(e *encoder, v reflect.Value) error {
+		if v.IsNil() {
+			e.b = wire.AppendNil(e.b)
+			return nil
+		}
+		return e.hop(elem, v.Elem())
+	}
+}
+
+func encodeBytes(e *encoder, v reflect.Value) error {
+	if v.Kind() == reflect.Array {
+		v = addressable(v)
+	}
+	return e.bytes(v.Bytes())
+}
+
+func (b builder) listEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+	if ti.t.Elem().Kind() == reflect.Uint8 { // whatever methods the elements have
+		return encodeBytes
+	}
+	elem, nilable := b.part(ti, ti.t.Elem()), ti.t.Kind() == reflect.Slice
+	return func(e *encoder, v reflect.Value) error {
+		if nilable && v.IsNil() {
+			e.b = wire.AppendNil(e.b)
+			return nil
+		}
+		n := v.Len()
+		if err := e.list(n); err != nil {
+			return err
+		}
+		for i := range n {
+			if err := elem.encode(e, v.Index(i)); err != nil {
+				return at(err, indexStep(i))
+			}
+			if len(e.b) > e.max {
+				return e.vs.Limits.MessageError()
+			}
+		}
+		e.depth--
+		return nil
+	}
+}
+
+func (b builder) mapEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+	if ti.t == typeAnyMap {
+		return func(e *encoder, v reflect.Value) error { return e.anyMap(v.Interface().(map[string]any)) }
+	}
+	key, elem := b.part(ti, ti.t.Key()), b.part(ti, ti.t.Elem())
+	entries := newScratch(ti.t)
+	return func(e *encoder, v reflect.Value) error {
+		if v.IsNil() {
+			e.b = wire.AppendNil(e.b)
+			return nil
+		}
+		if err := e.dict(v.Len()); err != nil {
+			return err
+		}
+		entry := entries.get()
+		for it := v.MapRange(); it.Next(); {
+			entry.key.SetIterKey(it)
+			if err := key.encode(e, entry.key); err != nil {
+				return inKey(err)
+			}
+			entry.elem.SetIterValue(it)
+			if err := elem.encode(e, entry.elem); err != nil {
+				return at(err, keyStep(entry.key.Interface()))
+			}
+			if len(e.b) > e.max {
+				return e.vs.Limits.MessageError()
+			}
+		}
+		entries.put(entry)
+		e.depth--
+		return nil
+	}
+}
+
+// A scratch holds addressable memory for one entry of a map at a time.
+type scratch struct{ pool sync.Pool }
+
+type entry struct{ key, elem reflect.Value }
+
+func newScratch(t reflect.Type) *scratch {
+	return &scratch{sync.Pool{New: func() any { return &entry{reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()} }}}
+}
+
+func (s *scratch) get() *entry { return s.pool.Get().(*entry) }
+
+// put takes an entry back, which must not hold on to what it held.
+func (s *scratch) put(e *entry) {
+	e.key.SetZero()
+	e.elem.SetZero()
+	s.pool.Put(e)
+}
+
+func (b builder) structEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+	var plain bool
+	if ti.fields, plain = b.fieldsOf(ti.t, func(name string) string { return name }); !plain {
+		ti.registered = nil
+	}
+	for _, f := range ti.fields.list {
+		b.part(ti, f.info.t)
+	}
+	return func(e *encoder, v reflect.Value) error { return e.fields(e.vs.Format.fieldsOf(ti), v) }
+}
+
+// fields writes a struct: a map by name, or a list where its tag says as_array.
+func (e *encoder) fields(fs *fields, v reflect.Value) (err error) {
+	n, base := len(fs.list), len(e.skips)
+	skips := fs.omits && !fs.asArray
+	if skips {
+		for _, f := range fs.list { // each is asked once: what a type says of itself may change
+			left := f.left(v)
+			e.skips = append(e.skips, left)
+			if left {
+				n--
+			}
+		}
+	}
+	if fs.asArray {
+		err = e.list(n)
+	} else {
+		err = e.dict(n)
+	}
+	if err != nil {
+		return err
+	}
+	for i, f := range fs.list {
+		switch {
+		case skips && e.skips[base+i]:
+			continue
+		case fs.asArray:
+		case e.plain && f.head != nil:
+			e.b = append(e.b, f.head...)
+		default:
+			err = e.text(f.name)
+		}
+		if err == nil {
+			if part, ok := f.of(v); ok {
+				err = f.info.encode(e, part)
+			} else {
+				e.b = wire.AppendNil(e.b)
+			}
+		}
+		if err != nil {
+			return at(err, "."+f.name)
+		}
+	}
+	e.skips = e.skips[:base]
+	e.depth--
+	return nil
+}
+
+// isRegistered reports whether vmihailenco has been given functions that encode
+// values of the type t: then it writes the zero value or a sample in another way
+// than write does. It is asked when a type is first sent: register types in init.
+func isRegistered(t reflect.Type, write func(*encoder, reflect.Value) error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = true // code of the program, as the types given here are harmless to vmihailenco
+		}
+	}()
+	for _, v := range []reflect.Value{reflect.New(t).Elem(), sample(t)} {
+		theirs := prefix{whole: v.Kind() < reflect.Array || v.Kind() == reflect.String}
+		enc := msgpack.NewEncoder(&theirs)
+		enc.UseCompactInts(true)
+		enc.SetCustomStructTag("json")
+		if _ = enc.EncodeValue(v); len(theirs.b) == 0 {
+			return true
+		}
+		if !theirs.whole {
+			if wire.KindOf(theirs.b[0]) != headerKind(v) {
+				return true
+			}
+			continue
+		}
+		ours := encoder{vs: &Values{Limits: wire.Unlimited, Format: Format{Nanoseconds: true}}, max: math.MaxInt, plain: true}
+		if write(&ours, v) != nil || !bytes.Equal(ours.b, theirs.b) {
+			return true
+		}
+	}
+	return false
+}
+
+// headerKind is what a list, map or struct is written as.
+func headerKind(v reflect.Value) wire.Kind {
+	switch {
+	case v.Kind() != reflect.Struct && v.Kind() != reflect.Array && v.IsNil():
+		return wire.KindNil
+	case v.Kind() == reflect.Map, v.Kind() == reflect.Struct && !typeOf(v.Type()).fields.asArray:
+		return wire.KindMap
+	case v.Kind() != reflect.Struct && v.Type().Elem().Kind() == reflect.Uint8:
+		return wire.KindBin
+	}
+	return wire.KindArray
+}
+
+// A prefix takes what vmihailenco writes: all of a scalar, and the header of
+// anything else, as what stands within has types of its own.
+type prefix struct {
+	b     []byte
+	whole bool
+}
+
+func (p *prefix) Write(b []byte) (int, error) {
+	if p.b = append(p.b, b...); !p.whole {
+		return 0, io.ErrShortWrite
+	}
+	return len(b), nil
+}
+
+// sample returns a value of t with something in it.
+func sample(t reflect.Type) reflect.Value {
+	v := reflect.New(t).Elem()
+	switch {
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.CanInt():
+		v.SetInt(1)
+	case v.CanUint():
+		v.SetUint(1)
+	case v.CanFloat():
+		v.SetFloat(1)
+	case v.Kind() == reflect.String:
+		v.SetString("A")
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(t, 1, 1))
+	case v.Kind() == reflect.Map:
+		v.Set(reflect.MakeMap(t))
+		v.SetMapIndex(reflect.Zero(t.Key()), reflect.Zero(t.Elem()))
+	}
+	return v
+}

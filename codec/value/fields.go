@@ -1,0 +1,272 @@
+package value
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// fields are those of a struct, as it is written, as it is read, and as it stands
+// for parameters. Where names are equal Go's own rule holds, as in encoding/json:
+// the field that is embedded less deep, then the one whose name comes from a tag,
+// and neither where that leaves two.
+type fields struct {
+	list    []*field          // in the order of the struct, those of embedded structs in their place
+	byName  map[string]*field // with aliases, and embedded structs by their own names
+	byFold  map[string]*field // by foldName; the first of those that are alike
+	asArray bool
+	omits   bool // there are fields that may be left out
+
+	required  int   // how many parameters a caller must send
+	paramsErr error // why the struct cannot stand for parameters
+}
+
+type field struct {
+	name    string
+	head    []byte // the name as it is written, nil where that has to be looked at
+	index   []int
+	tagged  bool
+	byPlace bool // a parameter that has no name, whatever errors call it
+	omit    omission
+	info    *typeInfo
+
+	aliases []string
+}
+
+// fieldsOf collects the fields of the struct t, level by level of embedding, and
+// reports whether they are plain enough for vmihailenco to be asked about t: it
+// recurses into embedded structs without an end, and panics for some tags. rename
+// makes names of Go names.
+func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *fields, plain bool) {
+	type level struct {
+		t     reflect.Type
+		index []int
+	}
+	fs = &fields{byName: make(map[string]*field), byFold: make(map[string]*field)}
+	var all []*field        // candidates
+	nested := []*field(nil) // embedded structs, which may be sent under their own names
+	exported, plain := false, true
+	next, seen := []level{{t, nil}}, map[reflect.Type]bool{}
+	for len(next) > 0 {
+		current := next
+		next = nil
+		times := map[reflect.Type]int{}
+		for _, l := range current {
+			times[l.t]++
+		}
+		done := map[reflect.Type]bool{}
+		for _, l := range current {
+			if seen[l.t] || done[l.t] {
+				continue
+			}
+			done[l.t] = true
+			omitAll := omitNone
+			for i := range l.t.NumField() {
+				f := l.t.Field(i)
+				tag := tagOf(f)
+				if f.Name == "_msgpack" {
+					omitAll = tag.omit
+					fs.asArray = fs.asArray || tag.asArray && len(l.index) == 0
+				}
+				exported = exported || f.IsExported()
+				plain = plain && !tag.intern && !f.Anonymous && tag.omit == omitNone
+				elem := f.Type
+				if elem.Kind() == reflect.Pointer && f.Anonymous {
+					elem = elem.Elem()
+				}
+				embeds := f.Anonymous && elem.Kind() == reflect.Struct && !tag.separate && b.typeOf(elem).own == nil
+				if tag.skip || !f.IsExported() && !embeds {
+					continue
+				}
+				field := &field{name: tag.name, index: append(slices.Clone(l.index), i), tagged: tag.name != "", byPlace: tag.byPlace,
+					omit: max(tag.omit, omitAll), aliases: tag.aliases}
+				if field.name == "" {
+					field.name = rename(f.Name)
+				}
+				if !embeds {
+					field.info = b.typeOf(f.Type)
+					all = append(all, field)
+					if times[l.t] > 1 { // the same name twice, which drops both
+						all = append(all, field)
+					}
+					continue
+				}
+				if f.Type.Kind() == reflect.Pointer && fs.paramsErr == nil {
+					fs.paramsErr = fmt.Errorf("%s embeds the pointer %s, which cannot stand for parameters", l.t, f.Type)
+				}
+				if f.IsExported() {
+					field.info = b.typeOf(f.Type)
+					nested = append(nested, field)
+				}
+				next = append(next, level{elem, field.index})
+			}
+		}
+		for t := range times {
+			seen[t] = true
+		}
+	}
+	fs.list = dominant(all)
+	plain = plain && len(fs.list) == len(all)
+	if fs.paramsErr == nil && !exported && t.NumField() > 0 {
+		fs.paramsErr = fmt.Errorf("%s has no exported field to hold a parameter", t)
+	}
+	fs.index(nested)
+	return fs, plain
+}
+
+// dominant returns the fields that win their names, in the order of the struct.
+func dominant(all []*field) (list []*field) {
+	byName := map[string][]*field{}
+	for _, f := range all {
+		if f.byPlace {
+			list = append(list, f)
+			continue
+		}
+		byName[f.name] = append(byName[f.name], f)
+	}
+	for _, same := range byName {
+		slices.SortStableFunc(same, func(a, b *field) int {
+			if a.tagged != b.tagged && len(a.index) == len(b.index) {
+				if a.tagged {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(len(a.index), len(b.index))
+		})
+		if len(same) == 1 || len(same[0].index) != len(same[1].index) || same[0].tagged != same[1].tagged {
+			list = append(list, same[0])
+		}
+	}
+	slices.SortFunc(list, func(a, b *field) int { return slices.Compare(a.index, b.index) })
+	return list
+}
+
+// index fills in what is derived from the list.
+func (fs *fields) index(nested []*field) {
+	for i, f := range fs.list {
+		fs.byName[f.name] = f
+		fs.omits = fs.omits || f.omit != omitNone
+		if f.omit == omitNone {
+			fs.required = i + 1
+		}
+		if utf8.ValidString(f.name) {
+			f.head = append(wire.AppendStrHeader(nil, len(f.name), false), f.name...)
+		}
+	}
+	other := func(name string, f *field) {
+		if _, taken := fs.byName[name]; !taken {
+			fs.byName[name] = f
+		}
+	}
+	for _, f := range fs.list {
+		for _, alias := range f.aliases {
+			other(alias, f)
+		}
+	}
+	for _, f := range nested {
+		other(f.name, f)
+	}
+	for _, f := range append(slices.Clone(fs.list), nested...) {
+		if fold := foldName(f.name); fs.byFold[fold] == nil && fs.byName[f.name] == f {
+			fs.byFold[fold] = f
+		}
+	}
+}
+
+// named finds a field by its exact name, else without regard to case, as
+// encoding/json does: Python writes names in lower case.
+func (fs *fields) named(name []byte) *field {
+	if f, ok := fs.byName[string(name)]; ok {
+		return f
+	}
+	return fs.byFold[foldName(string(name))]
+}
+
+// foldName returns the same text for all that strings.EqualFold calls equal.
+// Lower case would not: "ſ" is the lower case of nothing, and equal to "s".
+func foldName(name string) string {
+	return strings.Map(func(r rune) rune {
+		for { // to the least of the runes that are equal
+			next := unicode.SimpleFold(r)
+			if next <= r {
+				return next
+			}
+			r = next
+		}
+	}, name)
+}
+
+// of returns the field of v, or false where it lies behind a nil pointer.
+func (f *field) of(v reflect.Value) (_ reflect.Value, ok bool) {
+	if len(f.index) == 1 {
+		return v.Field(f.index[0]), true
+	}
+	for i, x := range f.index {
+		if i > 0 && v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return v, false
+			}
+			v = v.Elem()
+		}
+		v = v.Field(x)
+	}
+	return v, true
+}
+
+// left reports whether the field of v is left out of a struct of which any may be:
+// those behind a nil pointer are, too.
+func (f *field) left(v reflect.Value) bool {
+	if f.omit == omitNone && len(f.index) == 1 {
+		return false
+	}
+	v, ok := f.of(v)
+	return !ok || f.omit != omitNone && isEmpty(v, f.omit)
+}
+
+// isEmpty reports whether omitempty leaves v out: false, 0, "", nil, an empty
+// list or map, what its method IsZero says, a struct all of whose fields are left
+// out, and the zero value of a type that encodes itself. For omitzero it is the
+// zero value, or what IsZero says.
+func isEmpty(v reflect.Value, omit omission) bool {
+	for v.Kind() == reflect.Interface {
+		if v.IsNil() || omit == omitZero {
+			return v.IsNil()
+		}
+		v = v.Elem()
+	}
+	nilable := v.Kind() == reflect.Pointer || v.Kind() == reflect.Map || v.Kind() == reflect.Slice
+	if nilable && v.IsNil() {
+		return true
+	}
+	if v.Type() == typeTime {
+		return timeAt(v).IsZero()
+	}
+	if v.Type().NumMethod() > 0 {
+		if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+			return z.IsZero()
+		}
+	}
+	if omit == omitZero {
+		return v.IsZero()
+	}
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Pointer:
+		return false
+	case reflect.Struct:
+		ti := typeOf(v.Type())
+		if !ti.isStruct() {
+			return v.IsZero()
+		}
+		return !slices.ContainsFunc(ti.fields.list, func(f *field) bool { return !ti.fields.omits || !f.left(v) })
+	}
+	return v.IsZero()
+}

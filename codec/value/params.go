@@ -1,0 +1,396 @@
+package value
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-mprpc/mprpc/codec/wire"
+)
+
+// Args is a list of parameters: the argument of a call that passes them as
+// they are, or that wants to see whatever comes.
+type Args []any
+
+// params appends the list of parameters that an argument stands for. Pointers are
+// removed, and the first rule that matches counts:
+//
+//   - Args: all of them
+//   - a type that encodes or decodes itself: one parameter
+//   - a struct: its fields in their order; one without fields stands for none
+//   - everything else: one
+func (e *encoder) params(args any) error {
+	switch args := args.(type) {
+	case nil:
+		return e.closed(e.list(0))
+	case Args:
+		if err := e.list(len(args)); err != nil {
+			return err
+		}
+		for i, x := range args {
+			if err := e.whole(x); err != nil {
+				return sendError(err, i, "")
+			}
+		}
+		e.depth--
+		return nil
+	}
+	v := reflect.ValueOf(args)
+	if endlessPointer(v.Type()) {
+		return endlessError(v.Type())
+	}
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	t := pointee(v.Type())
+	ti := typeOf(t)
+	isNil := v.Kind() == reflect.Pointer
+	if t == typeArgs && !isNil {
+		return e.params(v.Interface())
+	}
+	if t != typeArgs && (!ti.isStruct() || ti.registered()) {
+		if err := e.list(1); err != nil {
+			return err
+		}
+		return sendError(e.closed(e.wholeOf(v)), 0, "")
+	}
+	if t != typeArgs && e.vs.Format.fieldsOf(ti).paramsErr != nil {
+		return e.vs.Format.fieldsOf(ti).paramsErr
+	}
+	if isNil {
+		return fmt.Errorf("nil %s as parameters", v.Type())
+	}
+	fs := e.vs.Format.fieldsOf(ti)
+	n := fs.given(v)
+	if err := e.list(n); err != nil {
+		return err
+	}
+	for i, f := range fs.list[:n] {
+		part, _ := f.of(v)
+		if err := e.wholeOf(part); err != nil {
+			return sendError(err, i, f.name)
+		}
+	}
+	e.depth--
+	return nil
+}
+
+// closed closes the list that is open, unless there is an error.
+func (e *encoder) closed(err error) error {
+	e.depth--
+	return err
+}
+
+// given returns how many parameters v stands for: zero values of optional ones at
+// the end are left out.
+func (fs *fields) given(v reflect.Value) int {
+	n := len(fs.list)
+	for n > fs.required {
+		if part, _ := fs.list[n-1].of(v); !part.IsZero() {
+			break
+		}
+		n--
+	}
+	return n
+}
+
+// whole writes a parameter or a result.
+func (e *encoder) whole(x any) error {
+	if b, ok := appendScalar(e.b, x); ok {
+		e.b = b
+		return nil
+	}
+	return e.wholeOf(reflect.ValueOf(x))
+}
+
+func (e *encoder) wholeOf(v reflect.Value) error {
+	for v.Kind() == reflect.Pointer && !v.IsNil() && v.Type().Elem().Kind() != reflect.Pointer {
+		v = v.Elem()
+	}
+	if isMsgp(v.Type(), typeMsgpEncoder) {
+		return e.msgp(v)
+	}
+	return e.hop(typeOf(v.Type()), v)
+}
+
+// DecodeParams stores parameters, an array that has passed a Scanner or nil for
+// none, in what the pointer to points to, by the rules of parameters. The error
+// says what is wrong in words for the caller.
+func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
+	defer guard(&err)
+	v, err := target(to)
+	if err != nil {
+		return err
+	}
+	if endlessPointer(v.Type()) {
+		return endlessError(v.Type())
+	}
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	d := vs.decoder(raw)
+	defer d.recycle()
+	n := d.count()
+	if v.Type() == typeArgs {
+		return d.args(n, v)
+	}
+	ti := typeOf(v.Type())
+	if !ti.isStruct() {
+		if n != 1 {
+			return fmt.Errorf("%s, got %d", want(nil), n)
+		}
+		return paramError(d.whole(v), 0, "")
+	}
+	fs := vs.Format.fieldsOf(ti)
+	switch {
+	case fs.paramsErr != nil:
+		return fs.paramsErr
+	case n == 1 && d.byName(fs):
+		return d.keywords(fs, v)
+	case n < fs.required || n > len(fs.list):
+		return fmt.Errorf("%s, got %d", want(fs), n)
+	}
+	for i, f := range fs.list[:n] {
+		part, _ := f.of(v)
+		if err := d.whole(part); err != nil {
+			return paramError(err, i, f.name)
+		}
+	}
+	return nil
+}
+
+func (d *decoder) args(n int, v reflect.Value) error {
+	if err := d.charge(n, 16); err != nil {
+		return err
+	}
+	args := make(Args, n)
+	v.Set(reflect.ValueOf(args))
+	for i := range args {
+		var err error
+		if args[i], err = d.any(); err != nil {
+			return paramError(err, i, "")
+		}
+	}
+	return nil
+}
+
+// whole stores the value at hand, a parameter or a result, in v.
+func (d *decoder) whole(v reflect.Value) error {
+	if isMsgp(v.Type(), typeMsgpDecoder) {
+		return d.msgp(v)
+	}
+	return typeOf(v.Type()).decode(d, v)
+}
+
+// DecodeEach stores parameters in what the pointers point to, one for each.
+func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
+	defer guard(&err)
+	d := vs.decoder(raw)
+	defer d.recycle()
+	if n := d.count(); n != len(to) {
+		return fmt.Errorf("want %s, got %d", plural(len(to)), n)
+	}
+	return d.each(to)
+}
+
+// each stores one parameter in what each of the pointers points to.
+func (d *decoder) each(to []any) error {
+	for i, p := range to {
+		v, err := target(p)
+		if err == nil {
+			err = d.whole(v)
+		}
+		if err != nil {
+			return paramError(err, i, "")
+		}
+	}
+	return nil
+}
+
+// DecodeVariadic stores the first parameters in what the pointers of fixed point
+// to, one for each, and all that follow in the slice that rest points to. The
+// slice is charged before it is made: a parameter of one byte may be large in Go.
+func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) {
+	defer guard(&err)
+	tail, err := target(rest)
+	if err == nil && tail.Kind() != reflect.Slice {
+		err = fmt.Errorf("want a pointer to a slice to decode into, got %T", rest)
+	}
+	if err != nil {
+		return err
+	}
+	d := vs.decoder(raw)
+	defer d.recycle()
+	n := d.count() - len(fixed)
+	if n < 0 {
+		return fmt.Errorf("want at least %s, got %d", plural(len(fixed)), n+len(fixed))
+	}
+	if err := d.each(fixed); err != nil {
+		return err
+	}
+	if err := d.charge(n, tail.Type().Elem().Size()); err != nil {
+		return err
+	}
+	tail.Set(reflect.MakeSlice(tail.Type(), n, n))
+	for i := range n {
+		if err := d.whole(tail.Index(i)); err != nil {
+			return paramError(err, len(fixed)+i, "")
+		}
+	}
+	return nil
+}
+
+// target returns what a pointer points to.
+func target(to any) (reflect.Value, error) {
+	v := reflect.ValueOf(to)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return v, fmt.Errorf("want a pointer to decode into, got %T", to)
+	}
+	return v.Elem(), nil
+}
+
+// byName reports whether the only parameter, the value at hand, is a map that
+// holds the parameters by name: all its keys are text, and it could not be the
+// first parameter itself, since more are wanted or the field's type takes no map.
+// An empty map stands for no parameters.
+func (d *decoder) byName(fs *fields) bool {
+	if d.kind() != wire.KindMap || len(fs.list) > 0 && fs.list[0].byPlace {
+		return false
+	}
+	_, n, head := wire.Header(d.b[d.pos:])
+	if len(fs.list) == 0 {
+		return n == 0
+	}
+	if fs.required < 2 && fs.list[0].info.takesMap() {
+		return false
+	}
+	pos := d.pos + head
+	for range n {
+		if wire.KindOf(d.b[pos]) != wire.KindStr {
+			return false
+		}
+		pos = wire.Skip(d.b, wire.Skip(d.b, pos))
+	}
+	return true
+}
+
+// takesMap reports whether a map may fit the type.
+func (ti *typeInfo) takesMap() bool {
+	t := pointee(ti.t)
+	switch t.Kind() {
+	case reflect.Map, reflect.Struct, reflect.Interface:
+		return t != typeTime
+	}
+	info := typeOf(t)
+	return info.own != nil && info.own.foreign || isMsgp(t, typeMsgpDecoder)
+}
+
+// keywords reads the only parameter, a map, as parameters by name. Unknown and
+// missing names are errors: the peer meant something by each.
+func (d *decoder) keywords(fs *fields, v reflect.Value) error {
+	seen := make([]bool, len(fs.list))
+	for range d.open() {
+		name := string(d.key())
+		i := -1
+		for j, f := range fs.list {
+			if f.name == name || i < 0 && strings.EqualFold(f.name, name) {
+				i = j
+			}
+		}
+		switch {
+		case i < 0:
+			return errors.New(want(fs) + ", got one named " + wire.QuoteName(name))
+		case seen[i]:
+			return errors.New("parameter " + fs.list[i].name + " is given twice")
+		}
+		seen[i] = true
+		part, _ := fs.list[i].of(v)
+		if err := d.whole(part); err != nil {
+			return paramError(err, i, fs.list[i].name)
+		}
+	}
+	for i, f := range fs.list[:fs.required] {
+		if !seen[i] {
+			return errors.New(want(fs) + ", got none named " + f.name)
+		}
+	}
+	return nil
+}
+
+func plural(n int) string {
+	switch n {
+	case 0:
+		return "no parameters"
+	case 1:
+		return "1 parameter"
+	}
+	return fmt.Sprintf("%d parameters", n)
+}
+
+// Count returns how many parameters there are in an array; nil has none.
+func Count(raw []byte) int { return (&decoder{b: raw}).count() }
+
+// A Param describes one parameter that a Go argument's type stands for.
+type Param struct {
+	Name     string // by the tag, else the Go name; "" for a value that is the only parameter
+	Type     reflect.Type
+	Optional bool
+}
+
+// ParamsOf describes the parameters that an argument of type t stands for. It
+// returns none for a type that stands for any.
+func ParamsOf(t reflect.Type) []Param {
+	t = pointee(t)
+	ti := typeOf(t)
+	switch {
+	case t == typeArgs || ti.isStruct() && ti.fields.paramsErr != nil:
+		return nil
+	case !ti.isStruct():
+		return []Param{{Type: t}}
+	}
+	list := make([]Param, len(ti.fields.list))
+	for i, f := range ti.fields.list {
+		list[i] = Param{f.name, f.info.t, i >= ti.fields.required}
+	}
+	return list
+}
+
+// Want describes the parameters that a struct type t asks for, in an error text.
+func Want(t reflect.Type) string {
+	if ti := typeOf(t); ti.isStruct() {
+		return want(ti.fields)
+	}
+	return want(nil)
+}
+
+// want describes the parameters that fields ask for, or those of a type that is
+// one parameter, for nil.
+func want(fs *fields) string {
+	if fs == nil {
+		return "want 1 parameter"
+	}
+	n := len(fs.list)
+	if n == 0 {
+		return "want no parameters"
+	}
+	names := make([]string, n)
+	for i, f := range fs.list {
+		names[i] = f.name
+		if i >= fs.required {
+			names[i] = "[" + f.name + "]"
+		}
+	}
+	count := fmt.Sprint(n)
+	if fs.required < n {
+		count = fmt.Sprintf("%d to %d", fs.required, n)
+	}
+	noun := "parameters"
+	if n == 1 && fs.required == 1 {
+		noun = "parameter"
+	}
+	return fmt.Sprintf("want %s %s (%s)", count, noun, strings.Join(names, ", "))
+}

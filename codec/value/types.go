@@ -1,0 +1,104 @@
+package value
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+)
+
+// A typeInfo is all that is known of a Go type. It is made once, and serves
+// parameters and results, encoding and decoding.
+type typeInfo struct {
+	t      reflect.Type
+	encode func(e *encoder, v reflect.Value) error
+	decode func(d *decoder, v reflect.Value) error // v is settable
+	own    *ownForm                                // nil for a type that is walked through
+	fields *fields                                 // of a struct that is walked through, by their default names
+	err    error                                   // why no value of the type can be sent, whatever it holds
+
+	registered func() bool // whether vmihailenco encodes the type, which only sending may ask
+}
+
+var (
+	types    sync.Map   // reflect.Type -> *typeInfo, complete
+	building sync.Mutex // held while types are described
+)
+
+func typeOf(t reflect.Type) *typeInfo {
+	if ti, ok := types.Load(t); ok {
+		return ti.(*typeInfo)
+	}
+	building.Lock()
+	defer building.Unlock()
+	b := builder{}
+	ti := b.typeOf(t)
+	for t, ti := range b {
+		types.Store(t, ti)
+	}
+	return ti
+}
+
+// A builder holds the types that are being described. A type may lead back to
+// one of them, so they are published together, when all are complete.
+type builder map[reflect.Type]*typeInfo
+
+func (b builder) typeOf(t reflect.Type) *typeInfo {
+	if ti, ok := types.Load(t); ok {
+		return ti.(*typeInfo)
+	}
+	if ti, ok := b[t]; ok {
+		return ti
+	}
+	ti := &typeInfo{t: t, own: ownFormOf(t), registered: func() bool { return false }}
+	b[t] = ti
+	if ti.own != nil && ti.own.encodes != byKind {
+		ti.encode = ti.own.encoder()
+	} else {
+		ti.encode = b.encoder(ti)
+	}
+	if ti.own != nil && ti.own.decodes {
+		ti.decode = ti.own.decoder(t)
+	} else {
+		ti.decode = b.decoder(ti)
+	}
+	if err := ti.err; err != nil {
+		ti.encode = func(*encoder, reflect.Value) error { return err }
+		ti.registered = func() bool { return false }
+	}
+	return ti
+}
+
+// part describes a type within ti, which cannot be sent if the part cannot.
+func (b builder) part(ti *typeInfo, t reflect.Type) *typeInfo {
+	part := b.typeOf(t)
+	if ti.err == nil && (ti.own == nil || ti.own.encodes == byKind) {
+		ti.err = part.err
+	}
+	return part
+}
+
+// isStruct reports whether values of the type are their fields, and nothing else.
+func (ti *typeInfo) isStruct() bool { return ti.fields != nil && ti.own == nil }
+
+// maxHops is how many pointers and interfaces may follow upon each other. No
+// honest value comes near.
+const maxHops = 1000
+
+// pointee returns the type that a chain of pointer types leads to. If that is a
+// pointer still, the chain has no end: type P *P.
+func pointee(t reflect.Type) reflect.Type {
+	for hops := 0; t.Kind() == reflect.Pointer && hops < maxHops; hops++ {
+		t = t.Elem()
+	}
+	return t
+}
+
+func endlessPointer(t reflect.Type) bool { return pointee(t).Kind() == reflect.Pointer }
+
+func endlessError(t reflect.Type) error {
+	return &ValueError{Msg: fmt.Sprintf("%s is a pointer to nothing but pointers", t)}
+}
+
+func hopsError(t reflect.Type) error {
+	return &ValueError{Msg: fmt.Sprintf("%s leads through more than %d pointers", t, maxHops)}
+}
