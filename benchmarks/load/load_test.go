@@ -28,3 +28,31 @@ func TestQuantiles(t *testing.T) {
 		}
 	}
 }
+
+// A codec without types gives the numbers in attrs a type of its own, and times a
+// location. Such a row is the same, but any other value is not.
+func TestRowsAreCompared(t *testing.T) {
+	want := SampleRow()
+	for name, c := range map[string]struct {
+		change func(*Row)
+		same   bool
+	}{
+		"nothing":           {func(*Row) {}, true},
+		"type of a number":  {func(r *Row) { r.Attrs["stock"] = uint64(3) }, true},
+		"text as bytes":     {func(r *Row) { r.Attrs["colour"] = []byte("blue") }, true},
+		"location":          {func(r *Row) { r.Created = r.Created.In(time.FixedZone("", 3600)) }, true},
+		"number":            {func(r *Row) { r.Attrs["stock"] = 4 }, false},
+		"text":              {func(r *Row) { r.Attrs["colour"] = "red" }, false},
+		"missing attribute": {func(r *Row) { delete(r.Attrs, "weight") }, false},
+		"missing tag":       {func(r *Row) { r.Tags = r.Tags[1:] }, false},
+		"missing time":      {func(r *Row) { r.Updated = nil }, false},
+		"created":           {func(r *Row) { r.Created = r.Created.Add(1) }, false},
+		"embedded field":    {func(r *Row) { r.Revision++ }, false},
+	} {
+		got := SampleRow()
+		c.change(&got)
+		if sameRow(&got, &want) != c.same {
+			t.Errorf("%s: same is %v", name, !c.same)
+		}
+	}
+}

@@ -14,8 +14,16 @@ type RecordArgs struct {
 	Record Record `msgpack:"record" json:"record" codec:"record"`
 }
 
-// items is made once: what is compared is the way to the caller, not the making.
-var items = SampleItems(1000)
+// RowArgs makes a Row one parameter, as RecordArgs does with a Record.
+type RowArgs struct {
+	Row Row `msgpack:"row" json:"row" codec:"row"`
+}
+
+// The lists are made once: what is compared is the way to the caller, not the making.
+var (
+	items = SampleItems(1000)
+	rows  = SampleRows(1000)
+)
 
 // Sum adds two numbers.
 func (Bench) Sum(args SumArgs, reply *int) error {
@@ -35,9 +43,21 @@ func (Bench) Record(args RecordArgs, reply *Record) error {
 	return nil
 }
 
+// Row returns what it gets.
+func (Bench) Row(args RowArgs, reply *Row) error {
+	*reply = args.Row
+	return nil
+}
+
 // List returns n items.
 func (Bench) List(n int, reply *[]Item) error {
 	*reply = items[:n]
+	return nil
+}
+
+// Rows returns n rows.
+func (Bench) Rows(n int, reply *[]Row) error {
+	*reply = rows[:n]
 	return nil
 }
 

@@ -10,11 +10,13 @@ type Op string
 
 // The methods that every server has.
 const (
-	Sum    Op = "sum"    // of two integers
-	Echo   Op = "echo"   // of bytes
-	Mirror Op = "record" // echo of a Record
-	List   Op = "list"   // so many Items
-	Slow   Op = "slow"   // its argument, after SlowTime
+	Sum       Op = "sum"    // of two integers
+	Echo      Op = "echo"   // of bytes
+	Mirror    Op = "record" // echo of a Record
+	MirrorRow Op = "row"    // echo of a Row
+	List      Op = "list"   // so many Items
+	Rows      Op = "rows"   // so many Rows
+	Slow      Op = "slow"   // its argument, after SlowTime
 )
 
 // SlowTime is how long the slow method waits before it answers.
@@ -28,7 +30,7 @@ type Workload struct {
 	Op      Op     `json:"op"`
 	Callers int    `json:"callers"` // that call at the same time
 	Conns   int    `json:"conns"`   // that the callers share
-	Size    int    `json:"size"`    // bytes of an echo, items of a list
+	Size    int    `json:"size"`    // bytes of an echo, elements of a list
 }
 
 // Workloads are all of them, in the order of the report.
@@ -41,7 +43,9 @@ func Workloads() []Workload {
 		{Name: "echo64k", Title: "echo of 64 KiB, one caller", Op: Echo, Callers: 1, Conns: 1, Size: 64 << 10},
 		{Name: "echo1m", Title: "echo of 1 MiB, one caller", Op: Echo, Callers: 1, Conns: 1, Size: 1 << 20},
 		{Name: "record", Title: "a struct of 20 fields there and back, one caller", Op: Mirror, Callers: 1, Conns: 1},
+		{Name: "row", Title: "a struct with times, an embedded struct and a map of any there and back, one caller", Op: MirrorRow, Callers: 1, Conns: 1},
 		{Name: "list", Title: "a list of 1,000 structs as result, one caller", Op: List, Callers: 1, Conns: 1, Size: 1000},
+		{Name: "rows", Title: "a list of 1,000 structs with times, embedded structs and maps of any as result, one caller", Op: Rows, Callers: 1, Conns: 1, Size: 1000},
 		{Name: "slow", Title: "a method that takes 1 ms, 64 callers, 20 connections", Op: Slow, Callers: 64, Conns: 20},
 		{Name: "idle", Title: "sum(1, 2) on 1,000 connections in turn, 8 callers, so nearly all are idle", Op: Sum, Callers: 8, Conns: 1000},
 	}

@@ -37,7 +37,7 @@ func dRPC() Peer {
 func drpcCaller(conn *drpcconn.Conn) load.Caller {
 	c := pb.NewDRPCBenchClient(conn)
 	return &protoCaller{
-		sum: c.Sum, echo: c.Echo, mirror: c.Mirror, list: c.List, slow: c.Slow,
-		record: sampleRecord(), items: sampleItems(1000),
+		sum: c.Sum, echo: c.Echo, mirror: c.Mirror, list: c.List, slow: c.Slow, mirrorRow: c.MirrorRow, listRows: c.ListRows,
+		record: sampleRecord(), items: sampleItems(1000), row: sampleRow(), rows: sampleRows(1000),
 	}
 }

@@ -29,7 +29,7 @@ func netRPCFloor(name, title string, server func(net.Conn) rpc.ServerCodec, clie
 }
 
 // floorMethods are the methods by their numbers on the wire.
-var floorMethods = []string{"Bench.Sum", "Bench.Echo", "Bench.Slow"}
+var floorMethods = []string{"Bench.Sum", "Bench.Echo", "Bench.Slow", "Bench.Record", "Bench.Row", "Bench.List", "Bench.Rows"}
 
 // A message is a header, which is the length of the body in 4 bytes, the sequence
 // number in 8 and the method in 1, and a body: 8 bytes for each number, or bytes.

@@ -147,11 +147,15 @@ func (c *convertingCaller) call(_ string, args, reply any) (err error) {
 }
 
 // floorNetRPCWire is floorNetRPC with messages of package wire. The methods are
-// still known by name.
+// still known by name. It can send structs too, since package wire has values of any type.
 func floorNetRPCWire() Peer {
-	return netRPCFloor("floor-netrpc-wire", "net/rpc with a codec that does no more than make and read messages with package wire",
+	p := netRPCFloor("floor-netrpc-wire", "net/rpc with a codec that does no more than make and read messages with package wire",
 		func(conn net.Conn) rpc.ServerCodec { return &wireServer{newWireCodec(conn)} },
 		func(conn net.Conn) rpc.ClientCodec { return &wireClient{newWireCodec(conn)} })
+	for _, structs := range []string{"record", "row", "list", "rows"} {
+		delete(p.Not, structs)
+	}
+	return p
 }
 
 // A wireCodec is what both sides have in common.

@@ -52,12 +52,16 @@ type grpcService struct {
 func grpcCaller(conn *grpc.ClientConn) load.Caller {
 	c := pb.NewBenchClient(conn)
 	return &protoCaller{
-		sum:    func(ctx context.Context, in *pb.SumRequest) (*pb.Number, error) { return c.Sum(ctx, in) },
-		echo:   func(ctx context.Context, in *pb.Bytes) (*pb.Bytes, error) { return c.Echo(ctx, in) },
-		mirror: func(ctx context.Context, in *pb.Record) (*pb.Record, error) { return c.Mirror(ctx, in) },
-		list:   func(ctx context.Context, in *pb.Number) (*pb.Items, error) { return c.List(ctx, in) },
-		slow:   func(ctx context.Context, in *pb.Number) (*pb.Number, error) { return c.Slow(ctx, in) },
-		record: sampleRecord(),
-		items:  sampleItems(1000),
+		sum:       func(ctx context.Context, in *pb.SumRequest) (*pb.Number, error) { return c.Sum(ctx, in) },
+		echo:      func(ctx context.Context, in *pb.Bytes) (*pb.Bytes, error) { return c.Echo(ctx, in) },
+		mirror:    func(ctx context.Context, in *pb.Record) (*pb.Record, error) { return c.Mirror(ctx, in) },
+		list:      func(ctx context.Context, in *pb.Number) (*pb.Items, error) { return c.List(ctx, in) },
+		slow:      func(ctx context.Context, in *pb.Number) (*pb.Number, error) { return c.Slow(ctx, in) },
+		mirrorRow: func(ctx context.Context, in *pb.Row) (*pb.Row, error) { return c.MirrorRow(ctx, in) },
+		listRows:  func(ctx context.Context, in *pb.Number) (*pb.Rows, error) { return c.ListRows(ctx, in) },
+		record:    sampleRecord(),
+		items:     sampleItems(1000),
+		row:       sampleRow(),
+		rows:      sampleRows(1000),
 	}
 }

@@ -26,11 +26,13 @@ func mux() Peer {
 // typedFunctions is load.Bench as functions of a Mux.
 func typedFunctions() *rpcutil.Mux {
 	m := new(rpcutil.Mux)
-	items := load.SampleItems(1000)
+	items, rows := load.SampleItems(1000), load.SampleRows(1000)
 	m.Handle("sum", func(x, y int) int { return x + y })
 	m.Handle("echo", func(b []byte) []byte { return b })
 	m.Handle("record", func(r load.Record) load.Record { return r })
+	m.Handle("row", func(r load.Row) load.Row { return r })
 	m.Handle("list", func(n int) []load.Item { return items[:n] })
+	m.Handle("rows", func(n int) []load.Row { return rows[:n] })
 	m.Handle("slow", func(n int) int { time.Sleep(load.SlowTime); return n })
 	return m
 }

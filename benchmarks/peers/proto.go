@@ -13,9 +13,12 @@ import (
 )
 
 // protoService is load.Bench for generated code. It fits grpc and drpc.
-type protoService struct{ items []*pb.Item }
+type protoService struct {
+	items []*pb.Item
+	rows  []*pb.Row
+}
 
-func newProtoService() protoService { return protoService{sampleItems(1000)} }
+func newProtoService() protoService { return protoService{sampleItems(1000), sampleRows(1000)} }
 
 func (protoService) Sum(_ context.Context, in *pb.SumRequest) (*pb.Number, error) {
 	return &pb.Number{N: in.X + in.Y}, nil
@@ -33,13 +36,17 @@ func (protoService) Slow(_ context.Context, in *pb.Number) (*pb.Number, error) {
 // protoCaller calls by functions with the signatures that both generators give
 // to methods of their clients.
 type protoCaller struct {
-	sum    func(context.Context, *pb.SumRequest) (*pb.Number, error)
-	echo   func(context.Context, *pb.Bytes) (*pb.Bytes, error)
-	mirror func(context.Context, *pb.Record) (*pb.Record, error)
-	list   func(context.Context, *pb.Number) (*pb.Items, error)
-	slow   func(context.Context, *pb.Number) (*pb.Number, error)
-	record *pb.Record
-	items  []*pb.Item
+	sum       func(context.Context, *pb.SumRequest) (*pb.Number, error)
+	echo      func(context.Context, *pb.Bytes) (*pb.Bytes, error)
+	mirror    func(context.Context, *pb.Record) (*pb.Record, error)
+	list      func(context.Context, *pb.Number) (*pb.Items, error)
+	slow      func(context.Context, *pb.Number) (*pb.Number, error)
+	mirrorRow func(context.Context, *pb.Row) (*pb.Row, error)
+	listRows  func(context.Context, *pb.Number) (*pb.Rows, error)
+	record    *pb.Record
+	items     []*pb.Item
+	row       *pb.Row
+	rows      []*pb.Row
 }
 
 func (c *protoCaller) Sum(x, y int) (int, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
 // raw is the limit: the bytes that MessagePack-RPC would send, exchanged without
@@ -53,6 +54,10 @@ func newScript(w load.Workload) (s script, err error) {
 		params, result = []any{load.SampleRecord()}, load.SampleRecord()
 	case load.List:
 		params, result = []any{w.Size}, load.SampleItems(w.Size)
+	case load.MirrorRow:
+		return rowScript(w, load.SampleRow(), load.SampleRow())
+	case load.Rows:
+		return rowScript(w, w.Size, load.SampleRows(w.Size))
 	case load.Slow:
 		params, result, s.Wait = []any{7}, 7, load.SlowTime
 	}
@@ -60,6 +65,20 @@ func newScript(w load.Workload) (s script, err error) {
 	s.Request, err = msgpack.Marshal([]any{0, 1000, string(w.Op), params})
 	s.Reply, err2 = msgpack.Marshal([]any{1, 1000, nil, result})
 	return s, errors.Join(err, err2)
+}
+
+// rowScript has the bytes that this project sends. Those of msgpack.Marshal would differ:
+// they have times as an extension, which Python's mprpc cannot take.
+func rowScript(w load.Workload, param, result any) (s script, err error) {
+	if s.Request, err = converting.AppendRequest(nil, 1000, string(w.Op), wire.Args{param}, false); err != nil {
+		return s, err
+	}
+	m, err := wire.Parse(s.Request)
+	if err != nil {
+		return s, err
+	}
+	s.Reply, err = converting.AppendResult(nil, m.ID, result)
+	return s, err
 }
 
 func serveRaw(conn net.Conn) {
@@ -134,5 +153,7 @@ type exchanges func() error
 func (e exchanges) Sum(x, y int) (int, error)     { return x + y, e() }
 func (e exchanges) Echo(b []byte) ([]byte, error) { return b, e() }
 func (e exchanges) Mirror(bool) error             { return e() }
+func (e exchanges) MirrorRow(bool) error          { return e() }
 func (e exchanges) List(int, bool) error          { return e() }
+func (e exchanges) Rows(int, bool) error          { return e() }
 func (e exchanges) Slow(n int) (int, error)       { return n, e() }

@@ -83,7 +83,15 @@ func Goals() []Goal {
 			goals = append(goals, Goal{g.Peer, g.Workload, cpu, "gob", "", 0.8, 0.5})
 		}
 	}
-	return goals
+	// Structs and long bytes, on one connection, have goals for their rate alone.
+	return append(goals,
+		Goal{"drop-in", "record", calls, "gob", "", 1, 0},
+		Goal{"drop-in", "list", calls, "gob", "", 1, 0},
+		Goal{"drop-in", "rows", calls, "gob", "", 1, 0},
+		Goal{"drop-in", "rows", calls, "jsonrpc", "", 2.5, 0},
+		Goal{"drop-in", "echo64k", calls, "mprpc", "", 1, 0},
+		Goal{"drop-in", "echo1m", calls, "mprpc", "", 1, 0},
+	)
 }
 
 // floorsOf names the bounds of peers. The structure keeps what the peer cannot give

@@ -11,6 +11,7 @@ package pb
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -479,11 +480,322 @@ func (x *Items) GetItems() []*Item {
 	return nil
 }
 
+type Row struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Tags          []string               `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty"`
+	Price         float64                `protobuf:"fixed64,4,opt,name=price,proto3" json:"price,omitempty"`
+	Created       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created,proto3" json:"created,omitempty"`
+	Updated       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=updated,proto3" json:"updated,omitempty"`
+	Audit         *Audit                 `protobuf:"bytes,7,opt,name=audit,proto3" json:"audit,omitempty"`
+	Attrs         map[string]*Value      `protobuf:"bytes,8,rep,name=attrs,proto3" json:"attrs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Row) Reset() {
+	*x = Row{}
+	mi := &file_bench_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Row) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Row) ProtoMessage() {}
+
+func (x *Row) ProtoReflect() protoreflect.Message {
+	mi := &file_bench_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Row.ProtoReflect.Descriptor instead.
+func (*Row) Descriptor() ([]byte, []int) {
+	return file_bench_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Row) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Row) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Row) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *Row) GetPrice() float64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *Row) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *Row) GetUpdated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Updated
+	}
+	return nil
+}
+
+func (x *Row) GetAudit() *Audit {
+	if x != nil {
+		return x.Audit
+	}
+	return nil
+}
+
+func (x *Row) GetAttrs() map[string]*Value {
+	if x != nil {
+		return x.Attrs
+	}
+	return nil
+}
+
+type Audit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Revision      int64                  `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Audit) Reset() {
+	*x = Audit{}
+	mi := &file_bench_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Audit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Audit) ProtoMessage() {}
+
+func (x *Audit) ProtoReflect() protoreflect.Message {
+	mi := &file_bench_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Audit.ProtoReflect.Descriptor instead.
+func (*Audit) Descriptor() ([]byte, []int) {
+	return file_bench_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Audit) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Audit) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// A Value is what Go has in an any. google.protobuf.Value has no integers.
+type Value struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Value_Text
+	//	*Value_Integer
+	//	*Value_Number
+	//	*Value_Flag
+	Kind          isValue_Kind `protobuf_oneof:"kind"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Value) Reset() {
+	*x = Value{}
+	mi := &file_bench_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Value) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Value) ProtoMessage() {}
+
+func (x *Value) ProtoReflect() protoreflect.Message {
+	mi := &file_bench_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Value.ProtoReflect.Descriptor instead.
+func (*Value) Descriptor() ([]byte, []int) {
+	return file_bench_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Value) GetKind() isValue_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Value) GetText() string {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *Value) GetInteger() int64 {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_Integer); ok {
+			return x.Integer
+		}
+	}
+	return 0
+}
+
+func (x *Value) GetNumber() float64 {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_Number); ok {
+			return x.Number
+		}
+	}
+	return 0
+}
+
+func (x *Value) GetFlag() bool {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_Flag); ok {
+			return x.Flag
+		}
+	}
+	return false
+}
+
+type isValue_Kind interface {
+	isValue_Kind()
+}
+
+type Value_Text struct {
+	Text string `protobuf:"bytes,1,opt,name=text,proto3,oneof"`
+}
+
+type Value_Integer struct {
+	Integer int64 `protobuf:"varint,2,opt,name=integer,proto3,oneof"`
+}
+
+type Value_Number struct {
+	Number float64 `protobuf:"fixed64,3,opt,name=number,proto3,oneof"`
+}
+
+type Value_Flag struct {
+	Flag bool `protobuf:"varint,4,opt,name=flag,proto3,oneof"`
+}
+
+func (*Value_Text) isValue_Kind() {}
+
+func (*Value_Integer) isValue_Kind() {}
+
+func (*Value_Number) isValue_Kind() {}
+
+func (*Value_Flag) isValue_Kind() {}
+
+type Rows struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rows          []*Row                 `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rows) Reset() {
+	*x = Rows{}
+	mi := &file_bench_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rows) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rows) ProtoMessage() {}
+
+func (x *Rows) ProtoReflect() protoreflect.Message {
+	mi := &file_bench_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rows.ProtoReflect.Descriptor instead.
+func (*Rows) Descriptor() ([]byte, []int) {
+	return file_bench_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Rows) GetRows() []*Row {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
 var File_bench_proto protoreflect.FileDescriptor
 
 const file_bench_proto_rawDesc = "" +
 	"\n" +
-	"\vbench.proto\x12\x05bench\"(\n" +
+	"\vbench.proto\x12\x05bench\x1a\x1fgoogle/protobuf/timestamp.proto\"(\n" +
 	"\n" +
 	"SumRequest\x12\f\n" +
 	"\x01x\x18\x01 \x01(\x03R\x01x\x12\f\n" +
@@ -521,12 +833,41 @@ const file_bench_proto_rawDesc = "" +
 	"\x05stock\x18\x04 \x01(\x03R\x05stock\x12\x16\n" +
 	"\x06active\x18\x05 \x01(\bR\x06active\"*\n" +
 	"\x05Items\x12!\n" +
-	"\x05items\x18\x01 \x03(\v2\v.bench.ItemR\x05items2\xc7\x01\n" +
+	"\x05items\x18\x01 \x03(\v2\v.bench.ItemR\x05items\"\xd8\x02\n" +
+	"\x03Row\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04tags\x18\x03 \x03(\tR\x04tags\x12\x14\n" +
+	"\x05price\x18\x04 \x01(\x01R\x05price\x124\n" +
+	"\acreated\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
+	"\aupdated\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aupdated\x12\"\n" +
+	"\x05audit\x18\a \x01(\v2\f.bench.AuditR\x05audit\x12+\n" +
+	"\x05attrs\x18\b \x03(\v2\x15.bench.Row.AttrsEntryR\x05attrs\x1aF\n" +
+	"\n" +
+	"AttrsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\"\n" +
+	"\x05value\x18\x02 \x01(\v2\f.bench.ValueR\x05value:\x028\x01\"9\n" +
+	"\x05Audit\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\"q\n" +
+	"\x05Value\x12\x14\n" +
+	"\x04text\x18\x01 \x01(\tH\x00R\x04text\x12\x1a\n" +
+	"\ainteger\x18\x02 \x01(\x03H\x00R\ainteger\x12\x18\n" +
+	"\x06number\x18\x03 \x01(\x01H\x00R\x06number\x12\x14\n" +
+	"\x04flag\x18\x04 \x01(\bH\x00R\x04flagB\x06\n" +
+	"\x04kind\"&\n" +
+	"\x04Rows\x12\x1e\n" +
+	"\x04rows\x18\x01 \x03(\v2\n" +
+	".bench.RowR\x04rows2\x94\x02\n" +
 	"\x05Bench\x12'\n" +
 	"\x03Sum\x12\x11.bench.SumRequest\x1a\r.bench.Number\x12\"\n" +
 	"\x04Echo\x12\f.bench.Bytes\x1a\f.bench.Bytes\x12&\n" +
 	"\x06Mirror\x12\r.bench.Record\x1a\r.bench.Record\x12#\n" +
-	"\x04List\x12\r.bench.Number\x1a\f.bench.Items\x12$\n" +
+	"\tMirrorRow\x12\n" +
+	".bench.Row\x1a\n" +
+	".bench.Row\x12#\n" +
+	"\x04List\x12\r.bench.Number\x1a\f.bench.Items\x12&\n" +
+	"\bListRows\x12\r.bench.Number\x1a\v.bench.Rows\x12$\n" +
 	"\x04Slow\x12\r.bench.Number\x1a\r.bench.NumberB/Z-github.com/go-mprpc/mprpc/benchmarks/peers/pbb\x06proto3"
 
 var (
@@ -541,32 +882,48 @@ func file_bench_proto_rawDescGZIP() []byte {
 	return file_bench_proto_rawDescData
 }
 
-var file_bench_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_bench_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_bench_proto_goTypes = []any{
-	(*SumRequest)(nil), // 0: bench.SumRequest
-	(*Number)(nil),     // 1: bench.Number
-	(*Bytes)(nil),      // 2: bench.Bytes
-	(*Record)(nil),     // 3: bench.Record
-	(*Item)(nil),       // 4: bench.Item
-	(*Items)(nil),      // 5: bench.Items
+	(*SumRequest)(nil),            // 0: bench.SumRequest
+	(*Number)(nil),                // 1: bench.Number
+	(*Bytes)(nil),                 // 2: bench.Bytes
+	(*Record)(nil),                // 3: bench.Record
+	(*Item)(nil),                  // 4: bench.Item
+	(*Items)(nil),                 // 5: bench.Items
+	(*Row)(nil),                   // 6: bench.Row
+	(*Audit)(nil),                 // 7: bench.Audit
+	(*Value)(nil),                 // 8: bench.Value
+	(*Rows)(nil),                  // 9: bench.Rows
+	nil,                           // 10: bench.Row.AttrsEntry
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_bench_proto_depIdxs = []int32{
-	4, // 0: bench.Items.items:type_name -> bench.Item
-	0, // 1: bench.Bench.Sum:input_type -> bench.SumRequest
-	2, // 2: bench.Bench.Echo:input_type -> bench.Bytes
-	3, // 3: bench.Bench.Mirror:input_type -> bench.Record
-	1, // 4: bench.Bench.List:input_type -> bench.Number
-	1, // 5: bench.Bench.Slow:input_type -> bench.Number
-	1, // 6: bench.Bench.Sum:output_type -> bench.Number
-	2, // 7: bench.Bench.Echo:output_type -> bench.Bytes
-	3, // 8: bench.Bench.Mirror:output_type -> bench.Record
-	5, // 9: bench.Bench.List:output_type -> bench.Items
-	1, // 10: bench.Bench.Slow:output_type -> bench.Number
-	6, // [6:11] is the sub-list for method output_type
-	1, // [1:6] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4,  // 0: bench.Items.items:type_name -> bench.Item
+	11, // 1: bench.Row.created:type_name -> google.protobuf.Timestamp
+	11, // 2: bench.Row.updated:type_name -> google.protobuf.Timestamp
+	7,  // 3: bench.Row.audit:type_name -> bench.Audit
+	10, // 4: bench.Row.attrs:type_name -> bench.Row.AttrsEntry
+	6,  // 5: bench.Rows.rows:type_name -> bench.Row
+	8,  // 6: bench.Row.AttrsEntry.value:type_name -> bench.Value
+	0,  // 7: bench.Bench.Sum:input_type -> bench.SumRequest
+	2,  // 8: bench.Bench.Echo:input_type -> bench.Bytes
+	3,  // 9: bench.Bench.Mirror:input_type -> bench.Record
+	6,  // 10: bench.Bench.MirrorRow:input_type -> bench.Row
+	1,  // 11: bench.Bench.List:input_type -> bench.Number
+	1,  // 12: bench.Bench.ListRows:input_type -> bench.Number
+	1,  // 13: bench.Bench.Slow:input_type -> bench.Number
+	1,  // 14: bench.Bench.Sum:output_type -> bench.Number
+	2,  // 15: bench.Bench.Echo:output_type -> bench.Bytes
+	3,  // 16: bench.Bench.Mirror:output_type -> bench.Record
+	6,  // 17: bench.Bench.MirrorRow:output_type -> bench.Row
+	5,  // 18: bench.Bench.List:output_type -> bench.Items
+	9,  // 19: bench.Bench.ListRows:output_type -> bench.Rows
+	1,  // 20: bench.Bench.Slow:output_type -> bench.Number
+	14, // [14:21] is the sub-list for method output_type
+	7,  // [7:14] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_bench_proto_init() }
@@ -574,13 +931,19 @@ func file_bench_proto_init() {
 	if File_bench_proto != nil {
 		return
 	}
+	file_bench_proto_msgTypes[8].OneofWrappers = []any{
+		(*Value_Text)(nil),
+		(*Value_Integer)(nil),
+		(*Value_Number)(nil),
+		(*Value_Flag)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bench_proto_rawDesc), len(file_bench_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -41,7 +41,9 @@ type DRPCBenchClient interface {
 	Sum(ctx context.Context, in *SumRequest) (*Number, error)
 	Echo(ctx context.Context, in *Bytes) (*Bytes, error)
 	Mirror(ctx context.Context, in *Record) (*Record, error)
+	MirrorRow(ctx context.Context, in *Row) (*Row, error)
 	List(ctx context.Context, in *Number) (*Items, error)
+	ListRows(ctx context.Context, in *Number) (*Rows, error)
 	Slow(ctx context.Context, in *Number) (*Number, error)
 }
 
@@ -82,9 +84,27 @@ func (c *drpcBenchClient) Mirror(ctx context.Context, in *Record) (*Record, erro
 	return out, nil
 }
 
+func (c *drpcBenchClient) MirrorRow(ctx context.Context, in *Row) (*Row, error) {
+	out := new(Row)
+	err := c.cc.Invoke(ctx, "/bench.Bench/MirrorRow", drpcEncoding_File_bench_proto{}, in, out)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *drpcBenchClient) List(ctx context.Context, in *Number) (*Items, error) {
 	out := new(Items)
 	err := c.cc.Invoke(ctx, "/bench.Bench/List", drpcEncoding_File_bench_proto{}, in, out)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *drpcBenchClient) ListRows(ctx context.Context, in *Number) (*Rows, error) {
+	out := new(Rows)
+	err := c.cc.Invoke(ctx, "/bench.Bench/ListRows", drpcEncoding_File_bench_proto{}, in, out)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +124,9 @@ type DRPCBenchServer interface {
 	Sum(context.Context, *SumRequest) (*Number, error)
 	Echo(context.Context, *Bytes) (*Bytes, error)
 	Mirror(context.Context, *Record) (*Record, error)
+	MirrorRow(context.Context, *Row) (*Row, error)
 	List(context.Context, *Number) (*Items, error)
+	ListRows(context.Context, *Number) (*Rows, error)
 	Slow(context.Context, *Number) (*Number, error)
 }
 
@@ -122,7 +144,15 @@ func (s *DRPCBenchUnimplementedServer) Mirror(context.Context, *Record) (*Record
 	return nil, drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
 }
 
+func (s *DRPCBenchUnimplementedServer) MirrorRow(context.Context, *Row) (*Row, error) {
+	return nil, drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
+}
+
 func (s *DRPCBenchUnimplementedServer) List(context.Context, *Number) (*Items, error) {
+	return nil, drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
+}
+
+func (s *DRPCBenchUnimplementedServer) ListRows(context.Context, *Number) (*Rows, error) {
 	return nil, drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
 }
 
@@ -132,7 +162,7 @@ func (s *DRPCBenchUnimplementedServer) Slow(context.Context, *Number) (*Number, 
 
 type DRPCBenchDescription struct{}
 
-func (DRPCBenchDescription) NumMethods() int { return 5 }
+func (DRPCBenchDescription) NumMethods() int { return 7 }
 
 func (DRPCBenchDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver, interface{}, bool) {
 	switch n {
@@ -164,6 +194,15 @@ func (DRPCBenchDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver,
 					)
 			}, DRPCBenchServer.Mirror, true
 	case 3:
+		return "/bench.Bench/MirrorRow", drpcEncoding_File_bench_proto{},
+			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
+				return srv.(DRPCBenchServer).
+					MirrorRow(
+						ctx,
+						in1.(*Row),
+					)
+			}, DRPCBenchServer.MirrorRow, true
+	case 4:
 		return "/bench.Bench/List", drpcEncoding_File_bench_proto{},
 			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
 				return srv.(DRPCBenchServer).
@@ -172,7 +211,16 @@ func (DRPCBenchDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver,
 						in1.(*Number),
 					)
 			}, DRPCBenchServer.List, true
-	case 4:
+	case 5:
+		return "/bench.Bench/ListRows", drpcEncoding_File_bench_proto{},
+			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
+				return srv.(DRPCBenchServer).
+					ListRows(
+						ctx,
+						in1.(*Number),
+					)
+			}, DRPCBenchServer.ListRows, true
+	case 6:
 		return "/bench.Bench/Slow", drpcEncoding_File_bench_proto{},
 			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
 				return srv.(DRPCBenchServer).
@@ -250,6 +298,26 @@ func (x *drpcBench_MirrorStream) SendAndClose(m *Record) error {
 	return x.CloseSend()
 }
 
+type DRPCBench_MirrorRowStream interface {
+	drpc.Stream
+	SendAndClose(*Row) error
+}
+
+type drpcBench_MirrorRowStream struct {
+	drpc.Stream
+}
+
+func (x *drpcBench_MirrorRowStream) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcBench_MirrorRowStream) SendAndClose(m *Row) error {
+	if err := x.MsgSend(m, drpcEncoding_File_bench_proto{}); err != nil {
+		return err
+	}
+	return x.CloseSend()
+}
+
 type DRPCBench_ListStream interface {
 	drpc.Stream
 	SendAndClose(*Items) error
@@ -264,6 +332,26 @@ func (x *drpcBench_ListStream) GetStream() drpc.Stream {
 }
 
 func (x *drpcBench_ListStream) SendAndClose(m *Items) error {
+	if err := x.MsgSend(m, drpcEncoding_File_bench_proto{}); err != nil {
+		return err
+	}
+	return x.CloseSend()
+}
+
+type DRPCBench_ListRowsStream interface {
+	drpc.Stream
+	SendAndClose(*Rows) error
+}
+
+type drpcBench_ListRowsStream struct {
+	drpc.Stream
+}
+
+func (x *drpcBench_ListRowsStream) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcBench_ListRowsStream) SendAndClose(m *Rows) error {
 	if err := x.MsgSend(m, drpcEncoding_File_bench_proto{}); err != nil {
 		return err
 	}

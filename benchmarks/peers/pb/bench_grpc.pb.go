@@ -21,11 +21,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Bench_Sum_FullMethodName    = "/bench.Bench/Sum"
-	Bench_Echo_FullMethodName   = "/bench.Bench/Echo"
-	Bench_Mirror_FullMethodName = "/bench.Bench/Mirror"
-	Bench_List_FullMethodName   = "/bench.Bench/List"
-	Bench_Slow_FullMethodName   = "/bench.Bench/Slow"
+	Bench_Sum_FullMethodName       = "/bench.Bench/Sum"
+	Bench_Echo_FullMethodName      = "/bench.Bench/Echo"
+	Bench_Mirror_FullMethodName    = "/bench.Bench/Mirror"
+	Bench_MirrorRow_FullMethodName = "/bench.Bench/MirrorRow"
+	Bench_List_FullMethodName      = "/bench.Bench/List"
+	Bench_ListRows_FullMethodName  = "/bench.Bench/ListRows"
+	Bench_Slow_FullMethodName      = "/bench.Bench/Slow"
 )
 
 // BenchClient is the client API for Bench service.
@@ -35,7 +37,9 @@ type BenchClient interface {
 	Sum(ctx context.Context, in *SumRequest, opts ...grpc.CallOption) (*Number, error)
 	Echo(ctx context.Context, in *Bytes, opts ...grpc.CallOption) (*Bytes, error)
 	Mirror(ctx context.Context, in *Record, opts ...grpc.CallOption) (*Record, error)
+	MirrorRow(ctx context.Context, in *Row, opts ...grpc.CallOption) (*Row, error)
 	List(ctx context.Context, in *Number, opts ...grpc.CallOption) (*Items, error)
+	ListRows(ctx context.Context, in *Number, opts ...grpc.CallOption) (*Rows, error)
 	Slow(ctx context.Context, in *Number, opts ...grpc.CallOption) (*Number, error)
 }
 
@@ -77,10 +81,30 @@ func (c *benchClient) Mirror(ctx context.Context, in *Record, opts ...grpc.CallO
 	return out, nil
 }
 
+func (c *benchClient) MirrorRow(ctx context.Context, in *Row, opts ...grpc.CallOption) (*Row, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Row)
+	err := c.cc.Invoke(ctx, Bench_MirrorRow_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *benchClient) List(ctx context.Context, in *Number, opts ...grpc.CallOption) (*Items, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Items)
 	err := c.cc.Invoke(ctx, Bench_List_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *benchClient) ListRows(ctx context.Context, in *Number, opts ...grpc.CallOption) (*Rows, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Rows)
+	err := c.cc.Invoke(ctx, Bench_ListRows_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +128,9 @@ type BenchServer interface {
 	Sum(context.Context, *SumRequest) (*Number, error)
 	Echo(context.Context, *Bytes) (*Bytes, error)
 	Mirror(context.Context, *Record) (*Record, error)
+	MirrorRow(context.Context, *Row) (*Row, error)
 	List(context.Context, *Number) (*Items, error)
+	ListRows(context.Context, *Number) (*Rows, error)
 	Slow(context.Context, *Number) (*Number, error)
 	mustEmbedUnimplementedBenchServer()
 }
@@ -125,8 +151,14 @@ func (UnimplementedBenchServer) Echo(context.Context, *Bytes) (*Bytes, error) {
 func (UnimplementedBenchServer) Mirror(context.Context, *Record) (*Record, error) {
 	return nil, status.Error(codes.Unimplemented, "method Mirror not implemented")
 }
+func (UnimplementedBenchServer) MirrorRow(context.Context, *Row) (*Row, error) {
+	return nil, status.Error(codes.Unimplemented, "method MirrorRow not implemented")
+}
 func (UnimplementedBenchServer) List(context.Context, *Number) (*Items, error) {
 	return nil, status.Error(codes.Unimplemented, "method List not implemented")
+}
+func (UnimplementedBenchServer) ListRows(context.Context, *Number) (*Rows, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRows not implemented")
 }
 func (UnimplementedBenchServer) Slow(context.Context, *Number) (*Number, error) {
 	return nil, status.Error(codes.Unimplemented, "method Slow not implemented")
@@ -206,6 +238,24 @@ func _Bench_Mirror_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Bench_MirrorRow_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Row)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BenchServer).MirrorRow(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Bench_MirrorRow_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BenchServer).MirrorRow(ctx, req.(*Row))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Bench_List_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(Number)
 	if err := dec(in); err != nil {
@@ -220,6 +270,24 @@ func _Bench_List_Handler(srv interface{}, ctx context.Context, dec func(interfac
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(BenchServer).List(ctx, req.(*Number))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Bench_ListRows_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Number)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BenchServer).ListRows(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Bench_ListRows_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BenchServer).ListRows(ctx, req.(*Number))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -262,8 +330,16 @@ var Bench_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Bench_Mirror_Handler,
 		},
 		{
+			MethodName: "MirrorRow",
+			Handler:    _Bench_MirrorRow_Handler,
+		},
+		{
 			MethodName: "List",
 			Handler:    _Bench_List_Handler,
+		},
+		{
+			MethodName: "ListRows",
+			Handler:    _Bench_ListRows_Handler,
 		},
 		{
 			MethodName: "Slow",

@@ -5,6 +5,7 @@ Times are monotonic nanoseconds, and the CPU time of both processes is read by t
 the Go clients do.
 """
 import array
+import datetime
 import json
 import os
 import resource
@@ -40,6 +41,27 @@ ITEMS = [{'id': i, 'name': 'item %d' % i, 'price': i + 0.5, 'stock': i % 100, 'a
          for i in range(1000)]
 
 
+def row(i):
+    """A load.Row as it looks on the wire. Times are RFC 3339 text, because mprpc cannot take the timestamp extension."""
+    created = datetime.datetime(2024, 1, 2, 3, 4, 5, 678901) + datetime.timedelta(minutes=i)
+    r = {
+        'id': i, 'name': 'article %d' % i, 'tags': ['new', 'sale', 'heavy'][:i % 4], 'price': i + 0.5,
+        'created': created.isoformat() + 'Z', 'owner': 'Zoë Müller', 'revision': i % 10,
+        'attrs': {'colour': 'blue', 'stock': i % 100},
+    }
+    if i % 4 == 1:
+        r['attrs']['fragile'] = i % 8 == 1
+    if i % 4 == 3:
+        r['attrs']['weight'] = i / 4
+    if i % 2 == 1:
+        r['updated'] = (created + datetime.timedelta(hours=36)).isoformat() + 'Z'
+    return r
+
+
+ROWS = [row(i) for i in range(1000)]
+STRUCTS = ('record', 'row', 'list', 'rows')  # the methods that return structs
+
+
 class Methods:
     """The service; sleep is what the peer's manual has for waiting without holding up others."""
     sleep = None
@@ -53,8 +75,14 @@ class Methods:
     def record(self, r):
         return r
 
+    def row(self, r):
+        return r
+
     def list(self, n):
         return ITEMS[:n]
+
+    def rows(self, n):
+        return ROWS[:n]
 
     def slow(self, n):
         type(self).sleep(0.001)
@@ -124,17 +152,17 @@ class Action:
         data = payload(size)
         self.args, self.reply = {
             'sum': ((1, 2), 3), 'slow': ((7,), 7), 'record': ((RECORD,), RECORD), 'list': ((size,), ITEMS[:size]),
-            'echo': ((data,), data),
+            'echo': ((data,), data), 'row': ((ROWS[3],), ROWS[3]), 'rows': ((size,), ROWS[:size]),
         }[self.method]
         self.wrong = self.reply.__ne__
-        if self.method in ('record', 'list'):
+        if self.method in STRUCTS:
             n = len(self.reply)
             self.wrong = lambda got: len(got) != n
 
     def check(self, call):
         """Makes a call and compares all of its reply."""
         got = call(self.method, *self.args)
-        right = plain(got) == plain(self.reply) if self.method in ('record', 'list') else got == self.reply
+        right = plain(got) == plain(self.reply) if self.method in STRUCTS else got == self.reply
         if not right:
             raise Wrong(got)
 
