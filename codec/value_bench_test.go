@@ -10,6 +10,7 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -177,7 +178,7 @@ type valueCodec struct {
 // newOurs makes and reads whole responses, because package wire converts values in
 // messages only. What is around the value is four bytes.
 func newOurs() valueCodec {
-	values := wire.Values{Limits: wire.Limits{Message: 64 << 20, Depth: 100, Elements: 1 << 20, Decoded: 256 << 20}}
+	values := value.Values{Limits: wire.Limits{Message: 64 << 20, Depth: 100, Elements: 1 << 20, Decoded: 256 << 20}}
 	var buffer []byte
 	return valueCodec{
 		encode: func(value any) (_ []byte, err error) {

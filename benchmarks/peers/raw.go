@@ -13,6 +13,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/go-mprpc/mprpc/benchmarks/load"
+	"github.com/go-mprpc/mprpc/codec/value"
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
 
@@ -70,7 +71,7 @@ func newScript(w load.Workload) (s script, err error) {
 // rowScript has the bytes that this project sends. Those of msgpack.Marshal would differ:
 // they have times as an extension, which Python's mprpc cannot take.
 func rowScript(w load.Workload, param, result any) (s script, err error) {
-	if s.Request, err = converting.AppendRequest(nil, 1000, string(w.Op), wire.Args{param}, false); err != nil {
+	if s.Request, err = converting.AppendRequest(nil, 1000, string(w.Op), value.Args{param}, false); err != nil {
 		return s, err
 	}
 	m, err := wire.Parse(s.Request)
