@@ -267,11 +267,3 @@ func (d *decoder) anyKey() (any, error) {
 	}
 	return k, nil
 }
-
-func decodeAnyKey(d *decoder, v reflect.Value) error {
-	k, err := d.anyKey()
-	if err == nil && k != nil {
-		v.Set(reflect.ValueOf(k))
-	}
-	return err
-}

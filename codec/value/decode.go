@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -111,18 +112,23 @@ func (d *decoder) describe() string {
 }
 
 // nilValue handles nil for a type that has none.
-func (d *decoder) nilValue(v reflect.Value) error {
+func (d *decoder) nilValue(t reflect.Type, p unsafe.Pointer) error {
 	if !d.zeroNil {
-		return d.misfit(v.Type())
+		return d.misfit(t)
 	}
 	d.pos++
-	v.SetZero()
+	reflect.NewAt(t, p).Elem().SetZero()
 	return nil
 }
 
 // textBytes takes a text, in UTF-8 as the peer's encoding has it, or bytes value.
 // The bytes are not its own.
 func (d *decoder) textBytes() ([]byte, error) {
+	if c := d.b[d.pos]; c&0xe0 == 0xa0 && d.vs.Format.DecodeText == nil { // a short text, as most are
+		start := d.pos + 1
+		d.pos = start + int(c&0x1f)
+		return d.b[start:d.pos:d.pos], nil
+	}
 	isText := d.kind() == wire.KindStr
 	p := d.payload()
 	if !isText || d.vs.Format.DecodeText == nil {
@@ -165,132 +171,141 @@ func (d *decoder) bytes() ([]byte, error) {
 	return b, nil
 }
 
-// decoder returns what reads a type by its kind. nil and extensions are seen to
-// before the kind, apart from pointers and interfaces.
-func (b builder) decoder(ti *typeInfo) func(d *decoder, v reflect.Value) error {
-	t, read := ti.t, b.kindDecoder(ti)
-	hasNil, isExt := t.Kind() == reflect.Slice || t.Kind() == reflect.Map, ti.own != nil
-	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
-		return read
+// other handles a value that is not of the kind that the type is read from: nil, an
+// extension of a type that is registered for one, or what does not fit.
+func (d *decoder) other(ti *typeInfo, p unsafe.Pointer) error {
+	switch kind := d.kind(); {
+	case kind == wire.KindExt && ti.own != nil:
+		return d.foreign(ti.at(p))
+	case kind != wire.KindNil:
+		return d.misfit(ti.t)
+	case ti.t.Kind() == reflect.Slice || ti.t.Kind() == reflect.Map:
+		d.pos++
+		ti.at(p).SetZero()
+		return nil
 	}
-	return func(d *decoder, v reflect.Value) error {
-		switch d.kind() {
-		case wire.KindExt:
-			if !isExt {
-				return d.misfit(t)
-			}
-			return d.foreign(v)
-		case wire.KindNil:
-			if hasNil {
-				d.pos++
-				v.SetZero()
-				return nil
-			}
-			return d.nilValue(v)
-		}
-		return read(d, v)
-	}
+	return d.nilValue(ti.t, p)
 }
 
-func (b builder) kindDecoder(ti *typeInfo) func(d *decoder, v reflect.Value) error {
+// decoder returns what reads a type by its kind.
+func (b builder) decoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
 	t := ti.t
 	if t == typeDuration {
 		return decodeDuration
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return decodeBool
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return decodeInt
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return decodeUint
-	case reflect.Float32, reflect.Float64:
-		return decodeFloat
+		return func(d *decoder, p unsafe.Pointer) error { return d.bool(ti, (*bool)(p)) }
+	case reflect.Int:
+		return intDecoder[int](ti)
+	case reflect.Int8:
+		return intDecoder[int8](ti)
+	case reflect.Int16:
+		return intDecoder[int16](ti)
+	case reflect.Int32:
+		return intDecoder[int32](ti)
+	case reflect.Int64:
+		return intDecoder[int64](ti)
+	case reflect.Uint:
+		return uintDecoder[uint](ti)
+	case reflect.Uint8:
+		return uintDecoder[uint8](ti)
+	case reflect.Uint16:
+		return uintDecoder[uint16](ti)
+	case reflect.Uint32:
+		return uintDecoder[uint32](ti)
+	case reflect.Uint64:
+		return uintDecoder[uint64](ti)
+	case reflect.Float32:
+		return floatDecoder[float32](ti, 24)
+	case reflect.Float64:
+		return floatDecoder[float64](ti, 53)
 	case reflect.String:
-		return decodeString
+		return func(d *decoder, p unsafe.Pointer) error { return d.string(ti, (*string)(p)) }
 	case reflect.Pointer:
-		return b.pointerDecoder(t)
+		return b.pointerDecoder(ti)
 	case reflect.Interface:
-		return decodeInterface
+		return ti.interfaceDecoder()
 	case reflect.Slice:
-		return b.sliceDecoder(t)
+		return b.sliceDecoder(ti)
 	case reflect.Array:
-		return b.arrayDecoder(t)
+		return b.arrayDecoder(ti)
 	case reflect.Map:
-		return b.mapDecoder(t)
+		return b.mapDecoder(ti)
 	case reflect.Struct:
 		if ti.fields == nil { // it encodes itself, and is read by its fields
 			ti.fields, _ = b.fieldsOf(t, func(name string) string { return name })
 		}
-		return func(d *decoder, v reflect.Value) error { return d.fields(d.vs.Format.fieldsOf(ti), v) }
+		return func(d *decoder, p unsafe.Pointer) error { return d.fields(ti, p) }
 	}
-	return func(d *decoder, v reflect.Value) error { return d.misfit(t) } // chan, func, complex, uintptr, unsafe pointer
+	return func(d *decoder, p unsafe.Pointer) error { return d.other(ti, p) } // chan, func, complex, uintptr, unsafe pointer
 }
 
-func decodeBool(d *decoder, v reflect.Value) error {
+func (d *decoder) bool(ti *typeInfo, p *bool) error {
 	if d.kind() != wire.KindBool {
-		return d.misfit(v.Type())
+		return d.other(ti, unsafe.Pointer(p))
 	}
-	v.SetBool(d.b[d.pos] == wire.CodeTrue)
+	*p = d.b[d.pos] == wire.CodeTrue
 	d.pos++
 	return nil
 }
 
-func decodeInt(d *decoder, v reflect.Value) error {
-	if d.kind() != wire.KindInt {
-		return d.misfit(v.Type())
+func intDecoder[T int | int8 | int16 | int32 | int64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	return func(d *decoder, p unsafe.Pointer) error {
+		if d.kind() != wire.KindInt {
+			return d.other(ti, p)
+		}
+		u, neg := wire.ReadInt(d.b[d.pos:])
+		if i := int64(u); i < 0 == neg && int64(T(i)) == i {
+			*(*T)(p) = T(i)
+			d.pos += wire.Size(d.b[d.pos])
+			return nil
+		}
+		return d.misfit(ti.t)
 	}
-	u, neg := wire.ReadInt(d.b[d.pos:])
-	if !neg && u > math.MaxInt64 || v.OverflowInt(int64(u)) {
-		return d.misfit(v.Type())
-	}
-	v.SetInt(int64(u))
-	d.pos += wire.Size(d.b[d.pos])
-	return nil
 }
 
-func decodeUint(d *decoder, v reflect.Value) error {
-	if d.kind() != wire.KindInt {
-		return d.misfit(v.Type())
+func uintDecoder[T uint | uint8 | uint16 | uint32 | uint64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	return func(d *decoder, p unsafe.Pointer) error {
+		if d.kind() != wire.KindInt {
+			return d.other(ti, p)
+		}
+		if u, neg := wire.ReadInt(d.b[d.pos:]); !neg && uint64(T(u)) == u {
+			*(*T)(p) = T(u)
+			d.pos += wire.Size(d.b[d.pos])
+			return nil
+		}
+		return d.misfit(ti.t)
 	}
-	u, neg := wire.ReadInt(d.b[d.pos:])
-	if neg || v.OverflowUint(u) {
-		return d.misfit(v.Type())
-	}
-	v.SetUint(u)
-	d.pos += wire.Size(d.b[d.pos])
-	return nil
 }
 
-// decodeFloat takes floats, and integers that the type holds exactly. A float64
+// floatDecoder takes floats, and integers that the type holds exactly. A float64
 // enters a float32 unless it overflows: Python has no float32 to send.
-func decodeFloat(d *decoder, v reflect.Value) error {
-	b := d.b[d.pos:]
-	f, ok := 0.0, true
-	switch d.kind() {
-	case wire.KindFloat:
-		f = wire.ReadFloat(b)
-		ok = !v.OverflowFloat(f)
-	case wire.KindInt:
-		u, neg := wire.ReadInt(b)
-		mantissa := 53
-		if v.Kind() == reflect.Float32 {
-			mantissa = 24
+func floatDecoder[T float32 | float64](ti *typeInfo, mantissa int) func(d *decoder, p unsafe.Pointer) error {
+	return func(d *decoder, p unsafe.Pointer) error {
+		b := d.b[d.pos:]
+		f, ok := 0.0, true
+		switch d.kind() {
+		case wire.KindFloat:
+			f = wire.ReadFloat(b)
+			ok = !math.IsInf(float64(T(f)), 0) || math.IsInf(f, 0)
+		case wire.KindInt:
+			u, neg := wire.ReadInt(b)
+			if neg {
+				f, ok = float64(int64(u)), fits(-u, mantissa)
+			} else {
+				f, ok = float64(u), fits(u, mantissa)
+			}
+		default:
+			return d.other(ti, p)
 		}
-		if neg {
-			f, ok = float64(int64(u)), fits(-u, mantissa)
-		} else {
-			f, ok = float64(u), fits(u, mantissa)
+		if !ok {
+			return d.misfit(ti.t)
 		}
-	default:
-		ok = false
+		*(*T)(p) = T(f)
+		d.pos += wire.Size(b[0])
+		return nil
 	}
-	if !ok {
-		return d.misfit(v.Type())
-	}
-	v.SetFloat(f)
-	d.pos += wire.Size(b[0])
-	return nil
 }
 
 // fits reports whether u has no more significant bits than a mantissa.
@@ -302,168 +317,156 @@ func fits(u uint64, mantissa int) bool {
 }
 
 // decodeDuration takes a number of seconds, or of nanoseconds.
-func decodeDuration(d *decoder, v reflect.Value) error {
-	if d.vs.Format.Nanoseconds {
-		return decodeInt(d, v)
-	}
+func decodeDuration(d *decoder, p unsafe.Pointer) error {
 	b := d.b[d.pos:]
-	switch d.kind() {
-	case wire.KindInt:
+	to, unit := (*time.Duration)(p), time.Second
+	if d.vs.Format.Nanoseconds {
+		unit = 1
+	}
+	switch kind := d.kind(); {
+	case kind == wire.KindInt:
 		u, neg := wire.ReadInt(b)
-		const most = math.MaxInt64 / int64(time.Second)
-		if s := int64(u); (neg || u <= math.MaxInt64) && s <= most && s >= -most {
-			v.SetInt(s * int64(time.Second))
+		n := time.Duration(u)
+		if n < 0 == neg && n <= math.MaxInt64/unit && n >= math.MinInt64/unit {
+			*to = n * unit
 			d.pos += wire.Size(b[0])
 			return nil
 		}
-	case wire.KindFloat:
-		if ns := math.Round(wire.ReadFloat(b) * float64(time.Second)); ns >= math.MinInt64 && ns < math.MaxInt64 { // not NaN
-			v.SetInt(int64(ns))
+	case kind == wire.KindFloat && unit == time.Second:
+		if ns := math.Round(wire.ReadFloat(b) * float64(unit)); ns >= math.MinInt64 && ns < math.MaxInt64 { // not NaN
+			*to = time.Duration(ns)
 			d.pos += wire.Size(b[0])
 			return nil
 		}
 	}
-	return &ValueError{Msg: fmt.Sprintf("%s does not fit %s, which is a number of seconds", d.describe(), v.Type())}
+	if k := d.kind(); unit == time.Second && k != wire.KindNil && k != wire.KindExt {
+		return &ValueError{Msg: d.describe() + " does not fit time.Duration, which is a number of seconds"}
+	}
+	return d.other(typeOf(typeDuration), p)
 }
 
-func decodeString(d *decoder, v reflect.Value) error {
+func (d *decoder) string(ti *typeInfo, p *string) (err error) {
 	if k := d.kind(); k != wire.KindStr && k != wire.KindBin {
-		return d.misfit(v.Type())
+		return d.other(ti, unsafe.Pointer(p))
 	}
-	s, err := d.text()
-	v.SetString(s)
+	*p, err = d.text()
 	return err
-}
-
-func decodeBytes(d *decoder, v reflect.Value) error {
-	if k := d.kind(); k != wire.KindStr && k != wire.KindBin {
-		return d.misfit(v.Type())
-	}
-	b, err := d.bytes()
-	v.SetBytes(b)
-	return err
-}
-
-func decodeByteArray(d *decoder, v reflect.Value) error {
-	if k := d.kind(); k != wire.KindStr && k != wire.KindBin {
-		return d.misfit(v.Type())
-	}
-	p := d.payload()
-	if len(p) != v.Len() {
-		return &ValueError{Msg: strconv.Itoa(len(p)) + " bytes do not fit " + v.Type().String()}
-	}
-	copy(v.Bytes(), p)
-	return nil
 }
 
 // time takes a time: extension type -1 or text.
-func (d *decoder) time(v reflect.Value) error {
+func (d *decoder) time(to *time.Time) (err error) {
 	switch d.kind() {
 	case wire.KindStr, wire.KindBin:
-		p, err := d.textBytes()
-		if err != nil {
-			return err
+		var p []byte
+		if p, err = d.textBytes(); err == nil {
+			*to, err = d.vs.Format.readTime(p)
 		}
-		t, err := d.vs.Format.readTime(string(p))
-		if err != nil {
-			return err
-		}
-		*timeAt(v) = t
-		return nil
+		return err
 	case wire.KindExt:
 		if wire.ExtType(d.b[d.pos:]) == wire.ExtTime {
-			t, err := wire.ReadTimestamp(d.payload())
-			if err != nil {
+			if *to, err = wire.ReadTimestamp(d.payload()); err != nil {
 				return &ValueError{Msg: err.Error()}
 			}
-			*timeAt(v) = t
 			return nil
 		}
 	}
-	return d.misfit(v.Type())
+	return d.misfit(typeTime)
 }
 
-// decodeInterface fills what a pointer in the interface points to, as
+// interfaceDecoder fills what a pointer in the interface points to, as
 // encoding/json does, and replaces anything else.
-func decodeInterface(d *decoder, v reflect.Value) error {
-	kind := d.kind()
-	if kind == wire.KindNil {
-		d.pos++
-		v.SetZero()
-		return nil
-	}
-	if v.Type() == typeError && kind == wire.KindStr { // the wire form of an error
-		if err := d.charge(1, boxedText); err != nil {
-			return err
-		}
-		s, err := d.text()
-		v.Set(reflect.ValueOf(errors.New(s)))
-		return err
-	}
-	if p := v.Elem(); p.Kind() == reflect.Pointer && !p.IsNil() && !madeHere(p.Type()) {
-		if d.hops++; d.hops > maxHops {
-			return hopsError(v.Type())
-		}
-		err := typeOf(p.Type().Elem()).decode(d, p.Elem())
-		d.hops--
-		return err
-	}
-	if v.NumMethod() == 0 {
-		x, err := d.any()
-		if err == nil {
-			v.Set(reflect.ValueOf(x))
-		}
-		return err
-	}
-	if kind == wire.KindExt { // a type that is registered may implement the interface
-		start := d.pos
-		x, err := d.any()
-		if err != nil {
-			return err
-		}
-		if x := reflect.ValueOf(x); x.Type().Implements(v.Type()) {
-			v.Set(x)
-			return nil
-		}
-		d.pos = start
-	}
-	return d.misfit(v.Type())
-}
-
-func (b builder) pointerDecoder(t reflect.Type) func(d *decoder, v reflect.Value) error {
-	if endlessPointer(t) { // it would be followed until the stack overflows
-		return func(d *decoder, v reflect.Value) error { return d.misfit(t) }
-	}
-	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
-	return func(d *decoder, v reflect.Value) error {
-		if d.kind() == wire.KindNil {
+func (ti *typeInfo) interfaceDecoder() func(d *decoder, p unsafe.Pointer) error {
+	t := ti.t
+	return func(d *decoder, p unsafe.Pointer) error {
+		v, kind := ti.at(p), d.kind()
+		if kind == wire.KindNil {
 			d.pos++
 			v.SetZero()
 			return nil
 		}
-		if v.IsNil() {
-			if err := d.charge(1, size); err != nil {
+		if t == typeError && kind == wire.KindStr { // the wire form of an error
+			if err := d.charge(1, boxedText); err != nil {
 				return err
 			}
-			v.Set(reflect.New(t.Elem()))
+			s, err := d.text()
+			v.Set(reflect.ValueOf(errors.New(s)))
+			return err
 		}
-		return elem.decode(d, v.Elem())
+		if held := v.Elem(); held.Kind() == reflect.Pointer && !held.IsNil() && !madeHere(held.Type()) {
+			if d.hops++; d.hops > maxHops {
+				return hopsError(t)
+			}
+			err := typeOf(held.Type().Elem()).decode(d, held.UnsafePointer())
+			d.hops--
+			return err
+		}
+		if t.NumMethod() == 0 {
+			x, err := d.any()
+			if err == nil {
+				*(*any)(p) = x
+			}
+			return err
+		}
+		if kind == wire.KindExt { // a type that is registered may implement the interface
+			start := d.pos
+			x, err := d.any()
+			if err != nil {
+				return err
+			}
+			if x := reflect.ValueOf(x); x.Type().Implements(t) {
+				v.Set(x)
+				return nil
+			}
+			d.pos = start
+		}
+		return d.misfit(t)
 	}
 }
 
-func (b builder) sliceDecoder(t reflect.Type) func(d *decoder, v reflect.Value) error {
-	if t.Elem().Kind() == reflect.Uint8 {
-		return decodeBytes
+func (b builder) pointerDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	t := ti.t
+	if endlessPointer(t) { // it would be followed until the stack overflows
+		return func(d *decoder, p unsafe.Pointer) error { return d.misfit(t) }
 	}
 	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
-	return func(d *decoder, v reflect.Value) error {
+	return func(d *decoder, p unsafe.Pointer) error {
+		to := (*unsafe.Pointer)(p)
+		if d.kind() == wire.KindNil {
+			d.pos++
+			*to = nil
+			return nil
+		}
+		if *to == nil {
+			if err := d.charge(1, size); err != nil {
+				return err
+			}
+			*to = reflect.New(elem.t).UnsafePointer()
+		}
+		return elem.decode(d, *to)
+	}
+}
+
+func (b builder) sliceDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	t := ti.t
+	if t.Elem().Kind() == reflect.Uint8 {
+		return func(d *decoder, p unsafe.Pointer) (err error) {
+			if k := d.kind(); k != wire.KindStr && k != wire.KindBin {
+				return d.other(ti, p)
+			}
+			*(*[]byte)(p), err = d.bytes()
+			return err
+		}
+	}
+	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
+	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindArray {
-			return d.misfit(t)
+			return d.other(ti, p)
 		}
 		n := d.open()
 		if err := d.charge(n, size); err != nil {
 			return err
 		}
+		v := ti.at(p)
 		if n == 0 {
 			v.Set(reflect.MakeSlice(t, 0, 0))
 			return nil
@@ -471,110 +474,125 @@ func (b builder) sliceDecoder(t reflect.Type) func(d *decoder, v reflect.Value) 
 		v.SetZero() // the caller may have kept what was there
 		v.Grow(n)
 		v.SetLen(n)
-		return d.elements(v, n, elem)
+		return d.elements((*slice)(p).data, n, elem, size)
 	}
 }
 
-func (b builder) arrayDecoder(t reflect.Type) func(d *decoder, v reflect.Value) error {
+func (b builder) arrayDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	t := ti.t
 	if t.Elem().Kind() == reflect.Uint8 {
-		return decodeByteArray
+		return func(d *decoder, p unsafe.Pointer) error {
+			if k := d.kind(); k != wire.KindStr && k != wire.KindBin {
+				return d.other(ti, p)
+			}
+			b := d.payload()
+			if len(b) != t.Len() {
+				return &ValueError{Msg: strconv.Itoa(len(b)) + " bytes do not fit " + t.String()}
+			}
+			copy(unsafe.Slice((*byte)(p), len(b)), b)
+			return nil
+		}
 	}
-	elem := b.typeOf(t.Elem())
-	return func(d *decoder, v reflect.Value) error {
+	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
+	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindArray {
-			return d.misfit(t)
+			return d.other(ti, p)
 		}
 		n := d.open()
 		if n != t.Len() {
 			return &ValueError{Msg: "a list of " + strconv.Itoa(n) + " does not fit " + t.String()}
 		}
-		return d.elements(v, n, elem)
+		return d.elements(p, n, elem, size)
 	}
 }
 
-func (d *decoder) elements(v reflect.Value, n int, elem *typeInfo) error {
+func (d *decoder) elements(p unsafe.Pointer, n int, elem *typeInfo, size uintptr) error {
 	for i := range n {
-		if err := elem.decode(d, v.Index(i)); err != nil {
+		if err := elem.decode(d, unsafe.Add(p, uintptr(i)*size)); err != nil {
 			return at(err, indexStep(i))
 		}
 	}
 	return nil
 }
 
-func (b builder) mapDecoder(t reflect.Type) func(d *decoder, v reflect.Value) error {
+func (b builder) mapDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	t := ti.t
 	key, elem := b.typeOf(t.Key()), b.typeOf(t.Elem())
-	readKey := func(d *decoder, k reflect.Value) error { return inKey(key.decode(d, k)) }
-	if t.Key().Kind() == reflect.Interface && t.Key().NumMethod() == 0 {
-		readKey = decodeAnyKey
-	}
-	entries := newScratch(t)
-	return func(d *decoder, v reflect.Value) error {
+	anyKey, anyMap := t.Key().Kind() == reflect.Interface && t.Key().NumMethod() == 0, t.ConvertibleTo(typeAnyMap)
+	entries := newEntries(t)
+	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindMap {
-			return d.misfit(t)
+			return d.other(ti, p)
 		}
 		n := d.open()
-		if err := d.chargeMap(n, t.Key().Size(), t.Elem().Size()); err != nil {
+		if err := d.chargeMap(n, key.t.Size(), elem.t.Size()); err != nil {
 			return err
 		}
+		v := ti.at(p)
 		if v.IsNil() {
 			v.Set(reflect.MakeMapWithSize(t, n))
 		}
-		if t == typeAnyMap {
-			return d.anyEntries(*v.Addr().Interface().(*map[string]any), n)
+		if anyMap {
+			return d.anyEntries(*(*map[string]any)(p), n)
 		}
-		entry := entries.get()
+		entry := entries.Get().(*entry)
 		for range n {
-			entry.key.SetZero()
-			entry.elem.SetZero()
-			if err := readKey(d, entry.key); err != nil {
+			entry.clear()
+			if err := d.mapKey(entry.key, key, anyKey); err != nil {
 				return err
 			}
-			if k := entry.key; !k.Comparable() {
-				if k.Kind() == reflect.Interface {
-					k = k.Elem()
-				}
-				return &ValueError{Msg: k.Type().String() + " cannot be a map key in Go"}
-			}
-			if err := elem.decode(d, entry.elem); err != nil {
+			if err := elem.decode(d, entry.elem.Addr().UnsafePointer()); err != nil {
 				return at(err, keyStep(entry.key.Interface()))
 			}
 			v.SetMapIndex(entry.key, entry.elem)
 		}
-		entries.put(entry)
+		entry.clear()
+		entries.Put(entry)
 		return nil
 	}
 }
 
+func (d *decoder) mapKey(k reflect.Value, key *typeInfo, isAny bool) error {
+	if isAny {
+		x, err := d.anyKey()
+		if err == nil && x != nil {
+			k.Set(reflect.ValueOf(x))
+		}
+		return err
+	}
+	if err := key.decode(d, k.Addr().UnsafePointer()); err != nil {
+		return inKey(err)
+	}
+	if !k.Comparable() {
+		if k.Kind() == reflect.Interface {
+			k = k.Elem()
+		}
+		return &ValueError{Msg: k.Type().String() + " cannot be a map key in Go"}
+	}
+	return nil
+}
+
 // fields reads a map by the names of fields, and a list by their places where it
 // has exactly as many values.
-func (d *decoder) fields(fs *fields, v reflect.Value) error {
+func (d *decoder) fields(ti *typeInfo, p unsafe.Pointer) error {
+	fs := d.vs.Format.fieldsOf(ti)
 	switch d.kind() {
 	case wire.KindMap:
-		next, plain := 0, d.vs.Format.DecodeText == nil
-		for range d.open() {
-			// Most peers write fields in their order, and names in their shortest form.
+		plain := d.vs.Format.DecodeText == nil
+		for i := range d.open() {
 			var f *field
-			if next < len(fs.list) && plain {
-				f = fs.list[next]
-				if end := d.pos + len(f.head); f.head != nil && end <= len(d.b) && string(d.b[d.pos:end]) == string(f.head) {
-					d.pos = end
-				} else {
-					f = nil
+			if plain && i < len(fs.list) && d.takes(fs.list[i].head) {
+				f = fs.list[i] // most peers write fields in their order, and names in their shortest form
+			} else {
+				start := d.pos
+				if f = fs.named(d.key()); f == nil && d.vs.Format.KnownFields {
+					d.pos = start
+					return d.unknown(fs, ti.t)
 				}
 			}
-			next++
 			if f == nil {
-				at := d.pos
-				if f = fs.named(d.key()); f == nil {
-					if d.vs.Format.KnownFields {
-						d.pos = at
-						return d.unknown(fs, v)
-					}
-					d.next()
-					continue
-				}
-			}
-			if err := d.field(f, v); err != nil {
+				d.next()
+			} else if err := d.field(f, p); err != nil {
 				return err
 			}
 		}
@@ -582,38 +600,51 @@ func (d *decoder) fields(fs *fields, v reflect.Value) error {
 	case wire.KindArray:
 		n := d.open()
 		if n != len(fs.list) {
-			return &ValueError{Msg: "a list of " + strconv.Itoa(n) + " does not fit " + v.Type().String() +
+			return &ValueError{Msg: "a list of " + strconv.Itoa(n) + " does not fit " + ti.t.String() +
 				", which has " + strconv.Itoa(len(fs.list)) + " fields"}
 		}
 		for _, f := range fs.list {
-			if err := d.field(f, v); err != nil {
+			if err := d.field(f, p); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return d.misfit(v.Type())
+	return d.other(ti, p)
 }
 
-// field decodes the value at hand into the field of v, which it reaches through
-// embedded pointers as needed.
-func (d *decoder) field(f *field, v reflect.Value) error {
-	for i, x := range f.index {
-		if i > 0 && v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				if d.kind() == wire.KindNil { // how the fields behind it are written
-					d.pos++
-					return nil
-				}
-				if err := d.makeEmbedded(v); err != nil {
-					return at(err, "."+f.name)
-				}
-			}
-			v = v.Elem()
-		}
-		v = v.Field(x)
+// takes takes the bytes of a name if they are at hand.
+func (d *decoder) takes(head []byte) bool {
+	end := d.pos + len(head)
+	if len(head) == 0 || end > len(d.b) || string(d.b[d.pos:end]) != string(head) {
+		return false
 	}
-	if err := f.info.decode(d, v); err != nil {
+	d.pos = end
+	return true
+}
+
+// field decodes the value at hand into the field of the struct at p, which it
+// reaches through embedded pointers as needed.
+func (d *decoder) field(f *field, p unsafe.Pointer) error {
+	for i := range f.hops {
+		hop := &f.hops[i]
+		to := (*unsafe.Pointer)(unsafe.Add(p, hop.offset))
+		if *to == nil {
+			switch {
+			case d.kind() == wire.KindNil: // how the fields behind it are written
+				d.pos++
+				return nil
+			case !hop.exported:
+				return at(embeddedNil(hop.t), "."+f.name)
+			}
+			if err := d.charge(1, hop.t.Elem().Size()); err != nil {
+				return err
+			}
+			*to = reflect.New(hop.t.Elem()).UnsafePointer()
+		}
+		p = *to
+	}
+	if err := f.info.decode(d, unsafe.Add(p, f.offset)); err != nil {
 		return at(err, "."+f.name)
 	}
 	return nil
@@ -633,7 +664,7 @@ func (d *decoder) key() []byte {
 }
 
 // unknown reports that the key at hand is of no field.
-func (d *decoder) unknown(fs *fields, v reflect.Value) error {
+func (d *decoder) unknown(fs *fields, t reflect.Type) error {
 	what := d.describe()
 	if p := d.key(); p != nil {
 		what = wire.QuoteName(string(p))
@@ -642,6 +673,6 @@ func (d *decoder) unknown(fs *fields, v reflect.Value) error {
 	for i, f := range fs.list {
 		names[i] = f.name
 	}
-	return &ValueError{Msg: fmt.Sprintf("%s has no field %s; it has %s", v.Type(), what,
+	return &ValueError{Msg: fmt.Sprintf("%s has no field %s; it has %s", t, what,
 		wire.BoundText(strings.Join(names, ", "), 200))}
 }

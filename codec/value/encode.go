@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -153,7 +154,26 @@ func (e *encoder) any(x any) (err error) {
 		return e.anyList(x)
 	}
 	v := reflect.ValueOf(x)
-	return e.hop(typeOf(v.Type()), v)
+	return e.value(typeOf(v.Type()), v)
+}
+
+// value writes a value that may have no address.
+func (e *encoder) value(ti *typeInfo, v reflect.Value) error {
+	switch {
+	case ti.err != nil:
+		return ti.err
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		e.b = wire.AppendNil(e.b)
+		return nil
+	case v.Kind() == reflect.Pointer:
+		return e.hop(typeOf(ti.t.Elem()), v.UnsafePointer())
+	}
+	c := ti.copy(v)
+	err := e.hop(ti, c.Addr().UnsafePointer())
+	if ti.own == nil { // a method may have kept its receiver
+		ti.giveBack(c)
+	}
+	return err
 }
 
 // appendScalar appends x if it is of a type whose values are all within all
@@ -218,17 +238,17 @@ func (e *encoder) anyMap(m map[string]any) error {
 
 // hop writes what a pointer or interface leads to. Those that lead to nothing but
 // themselves write no byte and open no list, so they are counted on their own.
-func (e *encoder) hop(ti *typeInfo, v reflect.Value) error {
+func (e *encoder) hop(ti *typeInfo, p unsafe.Pointer) error {
 	if e.hops++; e.hops-4*e.depth > maxHops {
-		return hopsError(v.Type())
+		return hopsError(ti.t)
 	}
-	err := ti.encode(e, v)
+	err := ti.encode(e, p)
 	e.hops--
 	return err
 }
 
 // encoder returns what writes a type by its kind.
-func (b builder) encoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+func (b builder) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
 	write := b.kindEncoder(ti)
 	if ti.t.PkgPath() == "" || ti.t.Kind() == reflect.Interface {
 		return write
@@ -238,34 +258,50 @@ func (b builder) encoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
 		return write
 	}
 	ti.registered = sync.OnceValue(func() bool { return isRegistered(ti.t, write) })
-	return func(e *encoder, v reflect.Value) error {
+	return func(e *encoder, p unsafe.Pointer) error {
 		if ti.registered() {
-			return e.foreign(v)
+			return e.foreign(ti.at(p))
 		}
-		return write(e, v)
+		return write(e, p)
 	}
 }
 
-func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
 	t := ti.t
 	if t == typeDuration {
-		return func(e *encoder, v reflect.Value) error { e.duration(time.Duration(v.Int())); return nil }
+		return func(e *encoder, p unsafe.Pointer) error { e.duration(*(*time.Duration)(p)); return nil }
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendBool(e.b, v.Bool()); return nil }
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendInt(e.b, v.Int()); return nil }
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendUint(e.b, v.Uint()); return nil }
+		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendBool(e.b, *(*bool)(p)); return nil }
+	case reflect.Int:
+		return encodeInt[int]
+	case reflect.Int8:
+		return encodeInt[int8]
+	case reflect.Int16:
+		return encodeInt[int16]
+	case reflect.Int32:
+		return encodeInt[int32]
+	case reflect.Int64:
+		return encodeInt[int64]
+	case reflect.Uint:
+		return encodeUint[uint]
+	case reflect.Uint8:
+		return encodeUint[uint8]
+	case reflect.Uint16:
+		return encodeUint[uint16]
+	case reflect.Uint32:
+		return encodeUint[uint32]
+	case reflect.Uint64:
+		return encodeUint[uint64]
 	case reflect.Float32:
-		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendFloat32(e.b, float32(v.Float())); return nil }
+		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendFloat32(e.b, *(*float32)(p)); return nil }
 	case reflect.Float64:
-		return func(e *encoder, v reflect.Value) error { e.b = wire.AppendFloat64(e.b, v.Float()); return nil }
+		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendFloat64(e.b, *(*float64)(p)); return nil }
 	case reflect.String:
-		return func(e *encoder, v reflect.Value) error { return e.text(v.String()) }
+		return func(e *encoder, p unsafe.Pointer) error { return e.text(*(*string)(p)) }
 	case reflect.Interface:
-		return encodeInterface
+		return ti.interfaceEncoder()
 	case reflect.Pointer:
 		return b.pointerEncoder(ti)
 	case reflect.Slice, reflect.Array:
@@ -279,60 +315,83 @@ func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) err
 	if t.Kind() == reflect.Uintptr {
 		ti.err = err
 	}
-	return func(*encoder, reflect.Value) error { return err }
+	return func(*encoder, unsafe.Pointer) error { return err }
 }
 
-func encodeInterface(e *encoder, v reflect.Value) error {
-	switch {
-	case v.IsNil():
-		e.b = wire.AppendNil(e.b)
-		return nil
-	case v.NumMethod() == 0:
-		return e.any(v.Interface())
-	case v.Type() == typeError: // its wire form is its text
-		return e.text(v.Interface().(error).Error())
+func encodeInt[T int | int8 | int16 | int32 | int64](e *encoder, p unsafe.Pointer) error {
+	e.b = wire.AppendInt(e.b, int64(*(*T)(p)))
+	return nil
+}
+
+func encodeUint[T uint | uint8 | uint16 | uint32 | uint64](e *encoder, p unsafe.Pointer) error {
+	e.b = wire.AppendUint(e.b, uint64(*(*T)(p)))
+	return nil
+}
+
+func (ti *typeInfo) interfaceEncoder() func(e *encoder, p unsafe.Pointer) error {
+	if ti.t.NumMethod() == 0 {
+		return func(e *encoder, p unsafe.Pointer) error { return e.any(*(*any)(p)) }
 	}
-	return e.hop(typeOf(v.Elem().Type()), v.Elem())
+	return func(e *encoder, p unsafe.Pointer) error {
+		v := ti.at(p)
+		switch {
+		case v.IsNil():
+			e.b = wire.AppendNil(e.b)
+			return nil
+		case ti.t == typeError: // its wire form is its text
+			return e.text(v.Interface().(error).Error())
+		}
+		return e.value(typeOf(v.Elem().Type()), v.Elem())
+	}
 }
 
-func (b builder) pointerEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+func (b builder) pointerEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
 	if endlessPointer(ti.t) {
 		ti.err = endlessError(ti.t)
 		return nil
 	}
 	elem := b.part(ti, ti.t.Elem())
-	return func(e *encoder, v reflect.Value) error {
-		if v.IsNil() {
+	return func(e *encoder, p unsafe.Pointer) error {
+		if p = *(*unsafe.Pointer)(p); p == nil {
 			e.b = wire.AppendNil(e.b)
 			return nil
 		}
-		return e.hop(elem, v.Elem())
+		return e.hop(elem, p)
 	}
 }
 
-func encodeBytes(e *encoder, v reflect.Value) error {
-	if v.Kind() == reflect.Array {
-		v = addressable(v)
-	}
-	return e.bytes(v.Bytes())
+// A slice is how Go keeps one.
+type slice struct {
+	data     unsafe.Pointer
+	len, cap int
 }
 
-func (b builder) listEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+func (b builder) listEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+	isSlice, n := ti.t.Kind() == reflect.Slice, 0
+	if !isSlice {
+		n = ti.t.Len()
+	}
 	if ti.t.Elem().Kind() == reflect.Uint8 { // whatever methods the elements have
-		return encodeBytes
-	}
-	elem, nilable := b.part(ti, ti.t.Elem()), ti.t.Kind() == reflect.Slice
-	return func(e *encoder, v reflect.Value) error {
-		if nilable && v.IsNil() {
-			e.b = wire.AppendNil(e.b)
-			return nil
+		if isSlice {
+			return func(e *encoder, p unsafe.Pointer) error { return e.bytes(*(*[]byte)(p)) }
 		}
-		n := v.Len()
+		return func(e *encoder, p unsafe.Pointer) error { return e.bytes(unsafe.Slice((*byte)(p), n)) }
+	}
+	elem, size := b.part(ti, ti.t.Elem()), ti.t.Elem().Size()
+	return func(e *encoder, p unsafe.Pointer) error {
+		n := n
+		if isSlice {
+			s := *(*slice)(p)
+			if p, n = s.data, s.len; p == nil {
+				e.b = wire.AppendNil(e.b)
+				return nil
+			}
+		}
 		if err := e.list(n); err != nil {
 			return err
 		}
 		for i := range n {
-			if err := elem.encode(e, v.Index(i)); err != nil {
+			if err := elem.encode(e, unsafe.Add(p, uintptr(i)*size)); err != nil {
 				return at(err, indexStep(i))
 			}
 			if len(e.b) > e.max {
@@ -344,13 +403,14 @@ func (b builder) listEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) err
 	}
 }
 
-func (b builder) mapEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
-	if ti.t == typeAnyMap {
-		return func(e *encoder, v reflect.Value) error { return e.anyMap(v.Interface().(map[string]any)) }
+func (b builder) mapEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+	if ti.t.ConvertibleTo(typeAnyMap) {
+		return func(e *encoder, p unsafe.Pointer) error { return e.anyMap(*(*map[string]any)(p)) }
 	}
 	key, elem := b.part(ti, ti.t.Key()), b.part(ti, ti.t.Elem())
-	entries := newScratch(ti.t)
-	return func(e *encoder, v reflect.Value) error {
+	entries := newEntries(ti.t)
+	return func(e *encoder, p unsafe.Pointer) error {
+		v := ti.at(p)
 		if v.IsNil() {
 			e.b = wire.AppendNil(e.b)
 			return nil
@@ -358,45 +418,40 @@ func (b builder) mapEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) erro
 		if err := e.dict(v.Len()); err != nil {
 			return err
 		}
-		entry := entries.get()
+		entry := entries.Get().(*entry)
 		for it := v.MapRange(); it.Next(); {
 			entry.key.SetIterKey(it)
-			if err := key.encode(e, entry.key); err != nil {
+			if err := key.encode(e, entry.key.Addr().UnsafePointer()); err != nil {
 				return inKey(err)
 			}
 			entry.elem.SetIterValue(it)
-			if err := elem.encode(e, entry.elem); err != nil {
+			if err := elem.encode(e, entry.elem.Addr().UnsafePointer()); err != nil {
 				return at(err, keyStep(entry.key.Interface()))
 			}
 			if len(e.b) > e.max {
 				return e.vs.Limits.MessageError()
 			}
 		}
-		entries.put(entry)
+		entry.clear()
+		entries.Put(entry)
 		e.depth--
 		return nil
 	}
 }
 
-// A scratch holds addressable memory for one entry of a map at a time.
-type scratch struct{ pool sync.Pool }
-
+// An entry is memory for one entry of a map at a time, which has no address there.
 type entry struct{ key, elem reflect.Value }
 
-func newScratch(t reflect.Type) *scratch {
-	return &scratch{sync.Pool{New: func() any { return &entry{reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()} }}}
+func newEntries(t reflect.Type) *sync.Pool {
+	return &sync.Pool{New: func() any { return &entry{reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()} }}
 }
 
-func (s *scratch) get() *entry { return s.pool.Get().(*entry) }
-
-// put takes an entry back, which must not hold on to what it held.
-func (s *scratch) put(e *entry) {
+func (e *entry) clear() {
 	e.key.SetZero()
 	e.elem.SetZero()
-	s.pool.Put(e)
 }
 
-func (b builder) structEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) error {
+func (b builder) structEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
 	var plain bool
 	if ti.fields, plain = b.fieldsOf(ti.t, func(name string) string { return name }); !plain {
 		ti.registered = nil
@@ -404,16 +459,16 @@ func (b builder) structEncoder(ti *typeInfo) func(e *encoder, v reflect.Value) e
 	for _, f := range ti.fields.list {
 		b.part(ti, f.info.t)
 	}
-	return func(e *encoder, v reflect.Value) error { return e.fields(e.vs.Format.fieldsOf(ti), v) }
+	return func(e *encoder, p unsafe.Pointer) error { return e.fields(e.vs.Format.fieldsOf(ti), p) }
 }
 
 // fields writes a struct: a map by name, or a list where its tag says as_array.
-func (e *encoder) fields(fs *fields, v reflect.Value) (err error) {
+func (e *encoder) fields(fs *fields, p unsafe.Pointer) (err error) {
 	n, base := len(fs.list), len(e.skips)
 	skips := fs.omits && !fs.asArray
 	if skips {
 		for _, f := range fs.list { // each is asked once: what a type says of itself may change
-			left := f.left(v)
+			left := f.left(p)
 			e.skips = append(e.skips, left)
 			if left {
 				n--
@@ -439,7 +494,7 @@ func (e *encoder) fields(fs *fields, v reflect.Value) (err error) {
 			err = e.text(f.name)
 		}
 		if err == nil {
-			if part, ok := f.of(v); ok {
+			if part := f.of(p); part != nil {
 				err = f.info.encode(e, part)
 			} else {
 				e.b = wire.AppendNil(e.b)
@@ -457,7 +512,7 @@ func (e *encoder) fields(fs *fields, v reflect.Value) (err error) {
 // isRegistered reports whether vmihailenco has been given functions that encode
 // values of the type t: then it writes the zero value or a sample in another way
 // than write does. It is asked when a type is first sent: register types in init.
-func isRegistered(t reflect.Type, write func(*encoder, reflect.Value) error) (is bool) {
+func isRegistered(t reflect.Type, write func(*encoder, unsafe.Pointer) error) (is bool) {
 	defer func() {
 		if recover() != nil {
 			is = true // code of the program, as the types given here are harmless to vmihailenco
@@ -478,7 +533,7 @@ func isRegistered(t reflect.Type, write func(*encoder, reflect.Value) error) (is
 			continue
 		}
 		ours := encoder{vs: &Values{Limits: wire.Unlimited, Format: Format{Nanoseconds: true}}, max: math.MaxInt, plain: true}
-		if write(&ours, v) != nil || !bytes.Equal(ours.b, theirs.b) {
+		if write(&ours, v.Addr().UnsafePointer()) != nil || !bytes.Equal(ours.b, theirs.b) {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -31,12 +32,20 @@ type field struct {
 	name    string
 	head    []byte // the name as it is written, nil where that has to be looked at
 	index   []int
+	hops    []hop   // embedded pointers on the way, outermost first
+	offset  uintptr // in what the last of them leads to, or in the struct
 	tagged  bool
 	byPlace bool // a parameter that has no name, whatever errors call it
 	omit    omission
 	info    *typeInfo
-
 	aliases []string
+}
+
+// A hop is an embedded pointer.
+type hop struct {
+	offset   uintptr
+	t        reflect.Type // of the pointer
+	exported bool
 }
 
 // fieldsOf collects the fields of the struct t, level by level of embedding, and
@@ -45,14 +54,16 @@ type field struct {
 // makes names of Go names.
 func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *fields, plain bool) {
 	type level struct {
-		t     reflect.Type
-		index []int
+		t      reflect.Type
+		index  []int
+		hops   []hop
+		offset uintptr
 	}
 	fs = &fields{byName: make(map[string]*field), byFold: make(map[string]*field)}
 	var all []*field        // candidates
 	nested := []*field(nil) // embedded structs, which may be sent under their own names
 	exported, plain := false, true
-	next, seen := []level{{t, nil}}, map[reflect.Type]bool{}
+	next, seen := []level{{t: t}}, map[reflect.Type]bool{}
 	for len(next) > 0 {
 		current := next
 		next = nil
@@ -84,7 +95,8 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *field
 				if tag.skip || !f.IsExported() && !embeds {
 					continue
 				}
-				field := &field{name: tag.name, index: append(slices.Clone(l.index), i), tagged: tag.name != "", byPlace: tag.byPlace,
+				field := &field{name: tag.name, index: append(slices.Clone(l.index), i),
+					hops: l.hops, offset: l.offset + f.Offset, tagged: tag.name != "", byPlace: tag.byPlace,
 					omit: max(tag.omit, omitAll), aliases: tag.aliases}
 				if field.name == "" {
 					field.name = rename(f.Name)
@@ -104,7 +116,12 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *field
 					field.info = b.typeOf(f.Type)
 					nested = append(nested, field)
 				}
-				next = append(next, level{elem, field.index})
+				inner := level{elem, field.index, l.hops, field.offset}
+				if f.Type.Kind() == reflect.Pointer {
+					inner.hops = append(slices.Clone(l.hops), hop{field.offset, f.Type, f.IsExported()})
+					inner.offset = 0
+				}
+				next = append(next, inner)
 			}
 		}
 		for t := range times {
@@ -203,31 +220,25 @@ func foldName(name string) string {
 	}, name)
 }
 
-// of returns the field of v, or false where it lies behind a nil pointer.
-func (f *field) of(v reflect.Value) (_ reflect.Value, ok bool) {
-	if len(f.index) == 1 {
-		return v.Field(f.index[0]), true
-	}
-	for i, x := range f.index {
-		if i > 0 && v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				return v, false
-			}
-			v = v.Elem()
+// of returns where the field of the struct at p is, or nil where it lies behind a
+// nil pointer.
+func (f *field) of(p unsafe.Pointer) unsafe.Pointer {
+	for i := range f.hops {
+		if p = *(*unsafe.Pointer)(unsafe.Add(p, f.hops[i].offset)); p == nil {
+			return nil
 		}
-		v = v.Field(x)
 	}
-	return v, true
+	return unsafe.Add(p, f.offset)
 }
 
-// left reports whether the field of v is left out of a struct of which any may be:
-// those behind a nil pointer are, too.
-func (f *field) left(v reflect.Value) bool {
-	if f.omit == omitNone && len(f.index) == 1 {
+// left reports whether the field of the struct at p is left out of a struct of which
+// any may be: those behind a nil pointer are, too.
+func (f *field) left(p unsafe.Pointer) bool {
+	if f.omit == omitNone && len(f.hops) == 0 {
 		return false
 	}
-	v, ok := f.of(v)
-	return !ok || f.omit != omitNone && isEmpty(v, f.omit)
+	p = f.of(p)
+	return p == nil || f.omit != omitNone && isEmpty(f.info.at(p), f.omit)
 }
 
 // isEmpty reports whether omitempty leaves v out: false, 0, "", nil, an empty
@@ -245,7 +256,7 @@ func isEmpty(v reflect.Value, omit omission) bool {
 	if nilable && v.IsNil() {
 		return true
 	}
-	if v.Type() == typeTime {
+	if v.Type() == typeTime && v.CanAddr() {
 		return timeAt(v).IsZero()
 	}
 	if v.Type().NumMethod() > 0 {
@@ -266,7 +277,10 @@ func isEmpty(v reflect.Value, omit omission) bool {
 		if !ti.isStruct() {
 			return v.IsZero()
 		}
-		return !slices.ContainsFunc(ti.fields.list, func(f *field) bool { return !ti.fields.omits || !f.left(v) })
+		c := ti.copy(v)
+		defer ti.giveBack(c)
+		p := c.Addr().UnsafePointer()
+		return !slices.ContainsFunc(ti.fields.list, func(f *field) bool { return !ti.fields.omits || !f.left(p) })
 	}
 	return v.IsZero()
 }

@@ -159,14 +159,31 @@ func appendTime(b []byte, t time.Time) ([]byte, error) {
 		return b, &ValueError{Msg: fmt.Sprintf("time of the year %d has no RFC 3339 form", y)}
 	}
 	start := len(b)
-	b = t.AppendFormat(append(b, 0), time.RFC3339Nano)
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = append(b, 0, '0'+byte(year/1000), '0'+byte(year/100%10), '0'+byte(year/10%10), '0'+byte(year%10))
+	for i, n := range [...]int{int(month), day, hour, minute, second} { // time.Format takes five times as long
+		b = append(b, "--T::"[i], '0'+byte(n/10), '0'+byte(n%10))
+	}
+	if ns := t.Nanosecond(); ns != 0 {
+		b = append(b, '.')
+		for unit := 100_000_000; ns > 0; unit /= 10 {
+			b = append(b, '0'+byte(ns/unit))
+			ns %= unit
+		}
+	}
+	b = append(b, 'Z')
 	b[start] = 0xa0 | byte(len(b)-start-1) // 30 characters at most, which every decoder takes
 	return b, nil
 }
 
 // readTime reads a time as text, in UTC: the zone of the text, or of this
 // machine, does not decide what day it is.
-func (f *Format) readTime(s string) (time.Time, error) {
+func (f *Format) readTime(b []byte) (time.Time, error) {
+	if t, ok := readUTC(b); ok {
+		return t, nil
+	}
+	s := string(b)
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err == nil {
 		return t.UTC(), nil
@@ -184,6 +201,34 @@ func (f *Format) readTime(s string) (time.Time, error) {
 		return t, &ValueError{Msg: quoted + ": it has no zone"}
 	}
 	return t.UTC(), nil
+}
+
+// readUTC reads the form that appendTime writes, in a fifth of time.Parse's time.
+func readUTC(b []byte) (t time.Time, ok bool) {
+	if len(b) < len("2006-01-02T15:04:05Z") || len(b) > len("2006-01-02T15:04:05.999999999Z") || b[len(b)-1] != 'Z' {
+		return t, false
+	}
+	ok = true
+	number := func(from, to int) (n int) {
+		for _, c := range b[from:to] {
+			ok = ok && c-'0' <= 9
+			n = 10*n + int(c-'0')
+		}
+		return n
+	}
+	year, month, day := number(0, 4), number(5, 7), number(8, 10)
+	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
+	ok = ok && b[4] == '-' && b[7] == '-' && b[10] == 'T' && b[13] == ':' && b[16] == ':' && hour < 24 && minute < 60 && second < 60
+	ns := 0
+	if fraction := b[19 : len(b)-1]; len(fraction) > 0 {
+		ns = number(20, len(b)-1)
+		for range 10 - len(fraction) {
+			ns *= 10
+		}
+		ok = ok && fraction[0] == '.' && len(fraction) > 1
+	}
+	t = time.Date(year, time.Month(month), day, hour, minute, second, ns, time.UTC)
+	return t, ok && t.Day() == day && t.Month() == time.Month(month)
 }
 
 // quote prepares a text of the peer's for an error.

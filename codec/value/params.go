@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unsafe"
 
 	"github.com/go-mprpc/mprpc/codec/wire"
 )
@@ -55,20 +56,30 @@ func (e *encoder) params(args any) error {
 		}
 		return sendError(e.closed(e.wholeOf(v)), 0, "")
 	}
-	if t != typeArgs && e.vs.Format.fieldsOf(ti).paramsErr != nil {
-		return e.vs.Format.fieldsOf(ti).paramsErr
+	var fs *fields
+	if t != typeArgs {
+		if fs = e.vs.Format.fieldsOf(ti); fs.paramsErr != nil {
+			return fs.paramsErr
+		}
 	}
 	if isNil {
 		return fmt.Errorf("nil %s as parameters", v.Type())
 	}
-	fs := e.vs.Format.fieldsOf(ti)
-	n := fs.given(v)
+	if v.CanAddr() {
+		return e.paramFields(fs, v.Addr().UnsafePointer())
+	}
+	c := ti.copy(v)
+	defer ti.giveBack(c)
+	return e.paramFields(fs, c.Addr().UnsafePointer())
+}
+
+func (e *encoder) paramFields(fs *fields, p unsafe.Pointer) error {
+	n := fs.given(p)
 	if err := e.list(n); err != nil {
 		return err
 	}
 	for i, f := range fs.list[:n] {
-		part, _ := f.of(v)
-		if err := e.wholeOf(part); err != nil {
+		if err := e.wholeAt(f.info, f.of(p)); err != nil {
 			return sendError(err, i, f.name)
 		}
 	}
@@ -82,14 +93,11 @@ func (e *encoder) closed(err error) error {
 	return err
 }
 
-// given returns how many parameters v stands for: zero values of optional ones at
-// the end are left out.
-func (fs *fields) given(v reflect.Value) int {
+// given returns how many parameters the struct at p stands for: zero values of
+// optional ones at the end are left out.
+func (fs *fields) given(p unsafe.Pointer) int {
 	n := len(fs.list)
-	for n > fs.required {
-		if part, _ := fs.list[n-1].of(v); !part.IsZero() {
-			break
-		}
+	for n > fs.required && fs.list[n-1].info.at(fs.list[n-1].of(p)).IsZero() {
 		n--
 	}
 	return n
@@ -105,13 +113,23 @@ func (e *encoder) whole(x any) error {
 }
 
 func (e *encoder) wholeOf(v reflect.Value) error {
-	for v.Kind() == reflect.Pointer && !v.IsNil() && v.Type().Elem().Kind() != reflect.Pointer {
-		v = v.Elem()
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		return e.wholeAt(typeOf(v.Type().Elem()), v.UnsafePointer())
 	}
-	if isMsgp(v.Type(), typeMsgpEncoder) {
-		return e.msgp(v)
+	ti := typeOf(v.Type())
+	if ti.msgp[0] {
+		c := reflect.New(ti.t)
+		c.Elem().Set(v)
+		return e.msgp(c)
 	}
-	return e.hop(typeOf(v.Type()), v)
+	return e.value(ti, v)
+}
+
+func (e *encoder) wholeAt(ti *typeInfo, p unsafe.Pointer) error {
+	if ti.msgp[0] {
+		return e.msgp(ti.at(p).Addr())
+	}
+	return e.hop(ti, p)
 }
 
 // DecodeParams stores parameters, an array that has passed a Scanner or nil for
@@ -143,20 +161,19 @@ func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 		if n != 1 {
 			return fmt.Errorf("%s, got %d", want(nil), n)
 		}
-		return paramError(d.whole(v), 0, "")
+		return paramError(d.wholeOf(v), 0, "")
 	}
-	fs := vs.Format.fieldsOf(ti)
+	fs, p := vs.Format.fieldsOf(ti), v.Addr().UnsafePointer()
 	switch {
 	case fs.paramsErr != nil:
 		return fs.paramsErr
 	case n == 1 && d.byName(fs):
-		return d.keywords(fs, v)
+		return d.keywords(fs, p)
 	case n < fs.required || n > len(fs.list):
 		return fmt.Errorf("%s, got %d", want(fs), n)
 	}
 	for i, f := range fs.list[:n] {
-		part, _ := f.of(v)
-		if err := d.whole(part); err != nil {
+		if err := d.whole(f.info, f.of(p)); err != nil {
 			return paramError(err, i, f.name)
 		}
 	}
@@ -178,12 +195,16 @@ func (d *decoder) args(n int, v reflect.Value) error {
 	return nil
 }
 
-// whole stores the value at hand, a parameter or a result, in v.
-func (d *decoder) whole(v reflect.Value) error {
-	if isMsgp(v.Type(), typeMsgpDecoder) {
-		return d.msgp(v)
+// whole stores the value at hand, a parameter or a result, where p leads to.
+func (d *decoder) whole(ti *typeInfo, p unsafe.Pointer) error {
+	if ti.msgp[1] {
+		return d.msgp(ti.at(p))
 	}
-	return typeOf(v.Type()).decode(d, v)
+	return ti.decode(d, p)
+}
+
+func (d *decoder) wholeOf(v reflect.Value) error {
+	return d.whole(typeOf(v.Type()), v.Addr().UnsafePointer())
 }
 
 // DecodeEach stores parameters in what the pointers point to, one for each.
@@ -202,7 +223,7 @@ func (d *decoder) each(to []any) error {
 	for i, p := range to {
 		v, err := target(p)
 		if err == nil {
-			err = d.whole(v)
+			err = d.wholeOf(v)
 		}
 		if err != nil {
 			return paramError(err, i, "")
@@ -237,7 +258,7 @@ func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) 
 	}
 	tail.Set(reflect.MakeSlice(tail.Type(), n, n))
 	for i := range n {
-		if err := d.whole(tail.Index(i)); err != nil {
+		if err := d.wholeOf(tail.Index(i)); err != nil {
 			return paramError(err, len(fixed)+i, "")
 		}
 	}
@@ -286,12 +307,12 @@ func (ti *typeInfo) takesMap() bool {
 		return t != typeTime
 	}
 	info := typeOf(t)
-	return info.own != nil && info.own.foreign || isMsgp(t, typeMsgpDecoder)
+	return info.own != nil && info.own.foreign || info.msgp[1]
 }
 
 // keywords reads the only parameter, a map, as parameters by name. Unknown and
 // missing names are errors: the peer meant something by each.
-func (d *decoder) keywords(fs *fields, v reflect.Value) error {
+func (d *decoder) keywords(fs *fields, p unsafe.Pointer) error {
 	seen := make([]bool, len(fs.list))
 	for range d.open() {
 		name := string(d.key())
@@ -308,8 +329,7 @@ func (d *decoder) keywords(fs *fields, v reflect.Value) error {
 			return errors.New("parameter " + fs.list[i].name + " is given twice")
 		}
 		seen[i] = true
-		part, _ := fs.list[i].of(v)
-		if err := d.whole(part); err != nil {
+		if err := d.whole(fs.list[i].info, fs.list[i].of(p)); err != nil {
 			return paramError(err, i, fs.list[i].name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -160,24 +161,17 @@ func isTime(t reflect.Type, path []int) bool {
 	return t == typeTime || t == reflect.PointerTo(typeTime)
 }
 
-// addressable returns v, or a copy of it if v has no address: types whose
-// pointers encode themselves can only be asked by address.
-func addressable(v reflect.Value) reflect.Value {
-	if v.CanAddr() {
-		return v
-	}
-	p := reflect.New(v.Type()).Elem()
-	p.Set(v)
-	return p
-}
-
 // encoder returns what writes a type by its own methods.
-func (f *ownForm) encoder() func(e *encoder, v reflect.Value) error {
+func (f *ownForm) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+	if ti.t == typeTime {
+		return func(e *encoder, p unsafe.Pointer) error { return e.time(*(*time.Time)(p)) }
+	}
 	write := map[way]func(*encoder, reflect.Value) error{
 		asForeign: (*encoder).foreign, asText: encodeText, asBinary: encodeBinary,
 		asTime: func(e *encoder, v reflect.Value) error { return e.time(*timeAt(v)) },
 	}[f.encodes]
-	return func(e *encoder, v reflect.Value) error {
+	return func(e *encoder, p unsafe.Pointer) error {
+		v := ti.at(p)
 		if k := v.Kind(); (k == reflect.Map || k == reflect.Slice || k == reflect.Func || k == reflect.Chan) && v.IsNil() && v.Type().NumMethod() > 0 {
 			e.b = wire.AppendNil(e.b)
 			return nil
@@ -202,11 +196,10 @@ func (f *ownForm) encoder() func(e *encoder, v reflect.Value) error {
 	}
 }
 
-// timeAt returns the time that v holds, without a copy where v has an address.
-func timeAt(v reflect.Value) *time.Time { return addressable(v).Addr().Interface().(*time.Time) }
+func timeAt(v reflect.Value) *time.Time { return (*time.Time)(v.Addr().UnsafePointer()) }
 
 func encodeText(e *encoder, v reflect.Value) error {
-	b, err := addressable(v).Addr().Interface().(encoding.TextMarshaler).MarshalText()
+	b, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
 	if err != nil {
 		return foreignError(err)
 	}
@@ -214,7 +207,7 @@ func encodeText(e *encoder, v reflect.Value) error {
 }
 
 func encodeBinary(e *encoder, v reflect.Value) error {
-	b, err := addressable(v).Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
+	b, err := v.Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
 		return foreignError(err)
 	}
@@ -223,7 +216,6 @@ func encodeBinary(e *encoder, v reflect.Value) error {
 
 // foreign lets vmihailenco write v.
 func (e *encoder) foreign(v reflect.Value) error {
-	v = addressable(v)
 	return e.leaf(func() error {
 		enc := msgpack.GetEncoder()
 		defer func() {
@@ -295,12 +287,14 @@ func (e *encoder) checkLeaf() error {
 }
 
 // decoder returns what reads a type by its own methods.
-func (f *ownForm) decoder(t reflect.Type) func(d *decoder, v reflect.Value) error {
-	return func(d *decoder, v reflect.Value) error {
+func (f *ownForm) decoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+	t := ti.t
+	return func(d *decoder, p unsafe.Pointer) error {
+		v := ti.at(p)
 		kind := d.kind()
 		switch {
 		case kind == wire.KindNil && f.time:
-			return d.nilValue(v)
+			return d.nilValue(t, p)
 		case kind == wire.KindNil && !f.foreign:
 			d.pos++
 			v.SetZero()
@@ -311,23 +305,23 @@ func (f *ownForm) decoder(t reflect.Type) func(d *decoder, v reflect.Value) erro
 		case err != nil:
 			return err
 		case f.time:
-			return d.time(to)
+			return d.time(timeAt(to))
 		case f.foreign || kind == wire.KindExt:
 			return d.foreign(v)
 		case kind != wire.KindStr && kind != wire.KindBin:
 			return d.misfit(t)
 		}
-		p, err := d.textBytes()
+		b, err := d.textBytes()
 		if err == nil {
-			err = d.charge(len(p)+1, 1)
+			err = d.charge(len(b)+1, 1)
 		}
 		if err != nil {
 			return err
 		}
-		if p = bytes.Clone(p); f.text && (kind == wire.KindStr || !f.binary) {
-			err = v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(p)
+		if b = bytes.Clone(b); f.text && (kind == wire.KindStr || !f.binary) {
+			err = v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(b)
 		} else {
-			err = v.Addr().Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(p)
+			err = v.Addr().Interface().(encoding.BinaryUnmarshaler).UnmarshalBinary(b)
 		}
 		if err != nil {
 			return foreignError(err)
@@ -348,9 +342,13 @@ func (d *decoder) reach(v reflect.Value, path []int, deref bool) (reflect.Value,
 			}
 		case reflect.Pointer:
 			if v.IsNil() {
-				if err := d.makeEmbedded(v); err != nil {
+				if !v.CanSet() {
+					return v, embeddedNil(v.Type())
+				}
+				if err := d.charge(1, v.Type().Elem().Size()); err != nil {
 					return v, err
 				}
+				v.Set(reflect.New(v.Type().Elem()))
 			}
 			if i < len(path)-1 || deref {
 				v = v.Elem()
@@ -360,16 +358,8 @@ func (d *decoder) reach(v reflect.Value, path []int, deref bool) (reflect.Value,
 	return v, nil
 }
 
-// makeEmbedded makes what an embedded pointer lacks.
-func (d *decoder) makeEmbedded(v reflect.Value) error {
-	if !v.CanSet() {
-		return &ValueError{Msg: v.Type().String() + " is embedded, not exported and nil"}
-	}
-	if err := d.charge(1, v.Type().Elem().Size()); err != nil {
-		return err
-	}
-	v.Set(reflect.New(v.Type().Elem()))
-	return nil
+func embeddedNil(t reflect.Type) error {
+	return &ValueError{Msg: t.String() + " is embedded, not exported and nil"}
 }
 
 // foreignElement is what each value in the lists and maps of a type that decodes
@@ -429,7 +419,7 @@ func isMsgp(t, i reflect.Type) bool {
 
 func (e *encoder) msgp(v reflect.Value) error {
 	return e.leaf(func() error {
-		b, err := addressable(v).Addr().Interface().(msgpEncoder).MarshalMsg(nil)
+		b, err := v.Interface().(msgpEncoder).MarshalMsg(nil)
 		e.b = append(e.b, b...)
 		return err
 	})

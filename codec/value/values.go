@@ -122,5 +122,5 @@ func (vs *Values) DecodeResult(raw []byte, to any) (err error) {
 	d := vs.decoder(raw)
 	defer d.recycle()
 	d.zeroNil = true
-	return d.whole(v)
+	return d.wholeOf(v)
 }
