@@ -197,10 +197,11 @@ func (d *decoder) anyEntries(m map[string]any, n int) error {
 		if k := d.kind(); k != wire.KindStr && k != wire.KindBin {
 			return inKey(d.misfit(reflect.TypeFor[string]()))
 		}
-		k, err := d.text()
+		p, err := d.validText()
 		if err != nil {
 			return inKey(err)
 		}
+		k := d.keys.string(p)
 		if m[k], err = d.any(); err != nil {
 			return at(err, keyStep(k))
 		}
@@ -242,7 +243,7 @@ func (d *decoder) keyText() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(p), nil
+	return d.keys.string(p), nil
 }
 
 // anyKey takes the key of a map.

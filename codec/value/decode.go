@@ -23,19 +23,37 @@ type decoder struct {
 	left    int64 // what remains of Limits.Decoded
 	zeroNil bool  // nil becomes the zero value instead of an error
 	hops    int   // pointers in interfaces on the way to the value at hand
+
+	keys *keyCache
 }
 
-var decoders = sync.Pool{New: func() any { return new(decoder) }}
+// A keyCache has keys of maps that have been read: those of the maps in a list are
+// mostly the same, and each would take memory of its own.
+type keyCache [64]string
+
+// string returns a key as a string.
+func (c *keyCache) string(key []byte) string {
+	if len(key) == 0 || len(key) > 32 {
+		return string(key)
+	}
+	s := &c[(uint(key[0])*31+uint(key[len(key)-1])*7+uint(len(key)))%uint(len(c))]
+	if *s != string(key) {
+		*s = string(key)
+	}
+	return *s
+}
+
+var decoders = sync.Pool{New: func() any { return &decoder{keys: new(keyCache)} }}
 
 // decoder returns a decoder of raw, which is given back with recycle.
 func (vs *Values) decoder(raw []byte) *decoder {
 	d := decoders.Get().(*decoder)
-	*d = decoder{vs: vs, b: raw, left: vs.Limits.Decoded}
+	*d = decoder{vs: vs, b: raw, left: vs.Limits.Decoded, keys: d.keys}
 	return d
 }
 
 func (d *decoder) recycle() {
-	*d = decoder{}
+	*d = decoder{keys: d.keys}
 	decoders.Put(d)
 }
 
@@ -147,6 +165,11 @@ var errNotText = &ValueError{Msg: "text is not UTF-8; the Go type must be []byte
 // text takes a text or bytes value as a string. Peers that are configured as old
 // ones have no other form for bytes.
 func (d *decoder) text() (string, error) {
+	p, err := d.validText()
+	return string(p), err
+}
+
+func (d *decoder) validText() ([]byte, error) {
 	p, err := d.textBytes()
 	if err == nil && !d.vs.Format.Raw && !utf8.Valid(p) {
 		err = errNotText
@@ -155,9 +178,9 @@ func (d *decoder) text() (string, error) {
 		err = d.charge(len(p), 1)
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return string(p), nil
+	return p, nil
 }
 
 // bytes takes a text or bytes value as it is.
@@ -255,14 +278,25 @@ func intDecoder[T int | int8 | int16 | int32 | int64](ti *typeInfo) func(d *deco
 		if d.kind() != wire.KindInt {
 			return d.other(ti, p)
 		}
-		u, neg := wire.ReadInt(d.b[d.pos:])
-		if i := int64(u); i < 0 == neg && int64(T(i)) == i {
-			*(*T)(p) = T(i)
+		if readInt(d.b[d.pos:], (*T)(p)) {
 			d.pos += wire.Size(d.b[d.pos])
 			return nil
 		}
 		return d.misfit(ti.t)
 	}
+}
+
+// readInt reads the integer at the start of b if it fits.
+func readInt[T int | int8 | int16 | int32 | int64](b []byte, p *T) bool {
+	if wire.KindOf(b[0]) != wire.KindInt {
+		return false
+	}
+	u, neg := wire.ReadInt(b)
+	if i := int64(u); i < 0 != neg || int64(T(i)) != i {
+		return false
+	}
+	*p = T(u)
+	return true
 }
 
 func uintDecoder[T uint | uint8 | uint16 | uint32 | uint64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
@@ -528,12 +562,16 @@ func (b builder) mapDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) err
 		if err := d.chargeMap(n, key.t.Size(), elem.t.Size()); err != nil {
 			return err
 		}
+		if anyMap {
+			m := (*map[string]any)(p)
+			if *m == nil {
+				*m = make(map[string]any, n)
+			}
+			return d.anyEntries(*m, n)
+		}
 		v := ti.at(p)
 		if v.IsNil() {
 			v.Set(reflect.MakeMapWithSize(t, n))
-		}
-		if anyMap {
-			return d.anyEntries(*(*map[string]any)(p), n)
 		}
 		entry := entries.Get().(*entry)
 		for range n {
@@ -578,13 +616,18 @@ func (d *decoder) fields(ti *typeInfo, p unsafe.Pointer) error {
 	fs := d.vs.Format.fieldsOf(ti)
 	switch d.kind() {
 	case wire.KindMap:
-		plain := d.vs.Format.DecodeText == nil
-		for i := range d.open() {
+		plain, next := d.vs.Format.DecodeText == nil, 0
+		for range d.open() {
 			var f *field
-			if plain && i < len(fs.list) && d.takes(fs.list[i].head) {
-				f = fs.list[i] // most peers write fields in their order, and names in their shortest form
-			} else {
-				start := d.pos
+			// Most peers write fields in their order, and names in their shortest form.
+			for i := next; plain && i < min(next+4, len(fs.list)); i++ {
+				if d.takes(fs.list[i].head) {
+					f, next = fs.list[i], i+1
+					break
+				}
+			}
+			start := d.pos
+			if f == nil {
 				if f = fs.named(d.key()); f == nil && d.vs.Format.KnownFields {
 					d.pos = start
 					return d.unknown(fs, ti.t)

@@ -39,8 +39,8 @@ type encoder struct {
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 func (e *encoder) recycle() {
-	e.scan.Reset()
-	*e = encoder{skips: e.skips[:0], scan: e.scan}
+	e.vs, e.b, e.skips = nil, nil, e.skips[:0]
+	e.depth, e.elements, e.hops, e.leafDue = 0, 0, 0, 0
 	encoders.Put(e)
 }
 
@@ -153,27 +153,32 @@ func (e *encoder) any(x any) (err error) {
 	case Args:
 		return e.anyList(x)
 	}
-	v := reflect.ValueOf(x)
-	return e.value(typeOf(v.Type()), v)
+	return e.value(x)
 }
 
 // value writes a value that may have no address.
-func (e *encoder) value(ti *typeInfo, v reflect.Value) error {
-	switch {
+func (e *encoder) value(x any) error {
+	v := reflect.ValueOf(x)
+	switch ti := typeOf(v.Type()); {
 	case ti.err != nil:
 		return ti.err
+	case ti.inPlace:
+		return e.hop(ti, dataOf(x))
 	case v.Kind() == reflect.Pointer && v.IsNil():
 		e.b = wire.AppendNil(e.b)
 		return nil
 	case v.Kind() == reflect.Pointer:
 		return e.hop(typeOf(ti.t.Elem()), v.UnsafePointer())
+	default:
+		return e.hop(ti, copyOf(v))
 	}
-	c := ti.copy(v)
-	err := e.hop(ti, c.Addr().UnsafePointer())
-	if ti.own == nil { // a method may have kept its receiver
-		ti.giveBack(c)
-	}
-	return err
+}
+
+// copyOf returns the address of a copy.
+func copyOf(v reflect.Value) unsafe.Pointer {
+	c := reflect.New(v.Type())
+	c.Elem().Set(v)
+	return c.UnsafePointer()
 }
 
 // appendScalar appends x if it is of a type whose values are all within all
@@ -192,6 +197,18 @@ func appendScalar(b []byte, x any) (_ []byte, ok bool) {
 		return wire.AppendUint(b, x), true
 	case float64:
 		return wire.AppendFloat64(b, x), true
+	case *int: // the reply of a net/rpc method
+		if x != nil {
+			return wire.AppendInt(b, int64(*x)), true
+		}
+	case *bool:
+		if x != nil {
+			return wire.AppendBool(b, *x), true
+		}
+	case *float64:
+		if x != nil {
+			return wire.AppendFloat64(b, *x), true
+		}
 	}
 	return b, false
 }
@@ -260,7 +277,7 @@ func (b builder) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error 
 	ti.registered = sync.OnceValue(func() bool { return isRegistered(ti.t, write) })
 	return func(e *encoder, p unsafe.Pointer) error {
 		if ti.registered() {
-			return e.foreign(ti.at(p))
+			return e.foreign(ti.at(copyOf(ti.at(p))))
 		}
 		return write(e, p)
 	}
@@ -341,7 +358,7 @@ func (ti *typeInfo) interfaceEncoder() func(e *encoder, p unsafe.Pointer) error 
 		case ti.t == typeError: // its wire form is its text
 			return e.text(v.Interface().(error).Error())
 		}
-		return e.value(typeOf(v.Elem().Type()), v.Elem())
+		return e.value(v.Interface())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
@@ -237,9 +238,28 @@ func (f *field) left(p unsafe.Pointer) bool {
 	if f.omit == omitNone && len(f.hops) == 0 {
 		return false
 	}
-	p = f.of(p)
-	return p == nil || f.omit != omitNone && isEmpty(f.info.at(p), f.omit)
+	switch p = f.of(p); {
+	case p == nil:
+		return true
+	case f.omit == omitNone:
+		return false
+	case f.info.t.Kind() != reflect.Pointer: // the most common kind of all that are left out
+		return isEmpty(f.info.at(p), f.omit)
+	}
+	p = *(*unsafe.Pointer)(p)
+	switch {
+	case p == nil:
+		return true
+	case f.info.t == typeTimePointer:
+		return (*time.Time)(p).IsZero()
+	}
+	return f.info.t.Implements(typeZeroer) && reflect.NewAt(f.info.t.Elem(), p).Interface().(zeroer).IsZero()
 }
+
+// A zeroer says itself whether it is empty.
+type zeroer interface{ IsZero() bool }
+
+var typeZeroer, typeTimePointer = reflect.TypeFor[zeroer](), reflect.TypeFor[*time.Time]()
 
 // isEmpty reports whether omitempty leaves v out: false, 0, "", nil, an empty
 // list or map, what its method IsZero says, a struct all of whose fields are left
@@ -260,7 +280,7 @@ func isEmpty(v reflect.Value, omit omission) bool {
 		return timeAt(v).IsZero()
 	}
 	if v.Type().NumMethod() > 0 {
-		if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+		if z, ok := v.Interface().(zeroer); ok {
 			return z.IsZero()
 		}
 	}
@@ -277,9 +297,7 @@ func isEmpty(v reflect.Value, omit omission) bool {
 		if !ti.isStruct() {
 			return v.IsZero()
 		}
-		c := ti.copy(v)
-		defer ti.giveBack(c)
-		p := c.Addr().UnsafePointer()
+		p := copyOf(v)
 		return !slices.ContainsFunc(ti.fields.list, func(f *field) bool { return !ti.fields.omits || !f.left(p) })
 	}
 	return v.IsZero()

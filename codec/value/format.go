@@ -205,30 +205,41 @@ func (f *Format) readTime(b []byte) (time.Time, error) {
 
 // readUTC reads the form that appendTime writes, in a fifth of time.Parse's time.
 func readUTC(b []byte) (t time.Time, ok bool) {
-	if len(b) < len("2006-01-02T15:04:05Z") || len(b) > len("2006-01-02T15:04:05.999999999Z") || b[len(b)-1] != 'Z' {
+	if len(b) < len("2006-01-02T15:04:05Z") || len(b) > len("2006-01-02T15:04:05.999999999Z") || b[len(b)-1] != 'Z' ||
+		b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' {
 		return t, false
 	}
-	ok = true
-	number := func(from, to int) (n int) {
-		for _, c := range b[from:to] {
-			ok = ok && c-'0' <= 9
-			n = 10*n + int(c-'0')
-		}
-		return n
+	year, ok0 := twoDigits(b[0:])
+	years, ok1 := twoDigits(b[2:])
+	month, ok2 := twoDigits(b[5:])
+	day, ok3 := twoDigits(b[8:])
+	hour, ok4 := twoDigits(b[11:])
+	minute, ok5 := twoDigits(b[14:])
+	second, ok6 := twoDigits(b[17:])
+	if !(ok0 && ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && hour < 24 && minute < 60 && second < 60) {
+		return t, false
 	}
-	year, month, day := number(0, 4), number(5, 7), number(8, 10)
-	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
-	ok = ok && b[4] == '-' && b[7] == '-' && b[10] == 'T' && b[13] == ':' && b[16] == ':' && hour < 24 && minute < 60 && second < 60
 	ns := 0
 	if fraction := b[19 : len(b)-1]; len(fraction) > 0 {
-		ns = number(20, len(b)-1)
-		for range 10 - len(fraction) {
-			ns *= 10
+		for i := 1; i < 10; i++ {
+			if ns *= 10; i < len(fraction) {
+				if fraction[i]-'0' > 9 {
+					return t, false
+				}
+				ns += int(fraction[i] - '0')
+			}
 		}
-		ok = ok && fraction[0] == '.' && len(fraction) > 1
+		if fraction[0] != '.' || len(fraction) == 1 {
+			return t, false
+		}
 	}
-	t = time.Date(year, time.Month(month), day, hour, minute, second, ns, time.UTC)
-	return t, ok && t.Day() == day && t.Month() == time.Month(month)
+	t = time.Date(100*year+years, time.Month(month), day, hour, minute, second, ns, time.UTC)
+	return t, t.Month() == time.Month(month) // and the month has so many days
+}
+
+func twoDigits(b []byte) (n int, ok bool) {
+	tens, ones := b[0]-'0', b[1]-'0'
+	return 10*int(tens) + int(ones), tens <= 9 && ones <= 9
 }
 
 // quote prepares a text of the peer's for an error.

@@ -38,15 +38,17 @@ func (e *encoder) params(args any) error {
 		return nil
 	}
 	v := reflect.ValueOf(args)
-	if endlessPointer(v.Type()) {
-		return endlessError(v.Type())
+	t, isNil := v.Type(), false
+	if v.Kind() == reflect.Pointer {
+		if endlessPointer(t) {
+			return endlessError(t)
+		}
+		for v.Kind() == reflect.Pointer && !v.IsNil() {
+			v = v.Elem()
+		}
+		t, isNil = pointee(v.Type()), v.Kind() == reflect.Pointer
 	}
-	for v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	t := pointee(v.Type())
 	ti := typeOf(t)
-	isNil := v.Kind() == reflect.Pointer
 	if t == typeArgs && !isNil {
 		return e.params(v.Interface())
 	}
@@ -54,7 +56,7 @@ func (e *encoder) params(args any) error {
 		if err := e.list(1); err != nil {
 			return err
 		}
-		return sendError(e.closed(e.wholeOf(v)), 0, "")
+		return sendError(e.closed(e.whole(args)), 0, "")
 	}
 	var fs *fields
 	if t != typeArgs {
@@ -65,12 +67,13 @@ func (e *encoder) params(args any) error {
 	if isNil {
 		return fmt.Errorf("nil %s as parameters", v.Type())
 	}
-	if v.CanAddr() {
+	switch {
+	case v.CanAddr():
 		return e.paramFields(fs, v.Addr().UnsafePointer())
+	case ti.inPlace:
+		return e.paramFields(fs, dataOf(args))
 	}
-	c := ti.copy(v)
-	defer ti.giveBack(c)
-	return e.paramFields(fs, c.Addr().UnsafePointer())
+	return e.paramFields(fs, copyOf(v))
 }
 
 func (e *encoder) paramFields(fs *fields, p unsafe.Pointer) error {
@@ -109,27 +112,21 @@ func (e *encoder) whole(x any) error {
 		e.b = b
 		return nil
 	}
-	return e.wholeOf(reflect.ValueOf(x))
-}
-
-func (e *encoder) wholeOf(v reflect.Value) error {
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		return e.wholeAt(typeOf(v.Type().Elem()), v.UnsafePointer())
+	v := reflect.ValueOf(x)
+	switch ti := typeOf(v.Type()); {
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		return e.wholeAt(typeOf(ti.t.Elem()), v.UnsafePointer())
+	case ti.msgp[0]:
+		return e.wholeAt(ti, copyOf(v))
 	}
-	ti := typeOf(v.Type())
-	if ti.msgp[0] {
-		c := reflect.New(ti.t)
-		c.Elem().Set(v)
-		return e.msgp(c)
-	}
-	return e.value(ti, v)
+	return e.any(x)
 }
 
 func (e *encoder) wholeAt(ti *typeInfo, p unsafe.Pointer) error {
 	if ti.msgp[0] {
 		return e.msgp(ti.at(p).Addr())
 	}
-	return e.hop(ti, p)
+	return ti.encode(e, p)
 }
 
 // DecodeParams stores parameters, an array that has passed a Scanner or nil for
@@ -137,33 +134,34 @@ func (e *encoder) wholeAt(ti *typeInfo, p unsafe.Pointer) error {
 // says what is wrong in words for the caller.
 func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 	defer guard(&err)
-	v, err := target(to)
+	t, p, err := target(to)
 	if err != nil {
 		return err
 	}
-	if endlessPointer(v.Type()) {
-		return endlessError(v.Type())
+	if t.Kind() == reflect.Pointer && endlessPointer(t) {
+		return endlessError(t)
 	}
-	for v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
+	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
+		next := (*unsafe.Pointer)(p)
+		if *next == nil {
+			*next = reflect.New(t.Elem()).UnsafePointer()
 		}
-		v = v.Elem()
+		p = *next
 	}
 	d := vs.decoder(raw)
 	defer d.recycle()
 	n := d.count()
-	if v.Type() == typeArgs {
-		return d.args(n, v)
+	if t == typeArgs {
+		return d.args(n, (*Args)(p))
 	}
-	ti := typeOf(v.Type())
+	ti := typeOf(t)
 	if !ti.isStruct() {
 		if n != 1 {
 			return fmt.Errorf("%s, got %d", want(nil), n)
 		}
-		return paramError(d.wholeOf(v), 0, "")
+		return paramError(d.whole(ti, p), 0, "")
 	}
-	fs, p := vs.Format.fieldsOf(ti), v.Addr().UnsafePointer()
+	fs := vs.Format.fieldsOf(ti)
 	switch {
 	case fs.paramsErr != nil:
 		return fs.paramsErr
@@ -180,14 +178,13 @@ func (vs *Values) DecodeParams(raw []byte, to any) (err error) {
 	return nil
 }
 
-func (d *decoder) args(n int, v reflect.Value) error {
+func (d *decoder) args(n int, to *Args) (err error) {
 	if err := d.charge(n, 16); err != nil {
 		return err
 	}
 	args := make(Args, n)
-	v.Set(reflect.ValueOf(args))
+	*to = args
 	for i := range args {
-		var err error
 		if args[i], err = d.any(); err != nil {
 			return paramError(err, i, "")
 		}
@@ -201,10 +198,6 @@ func (d *decoder) whole(ti *typeInfo, p unsafe.Pointer) error {
 		return d.msgp(ti.at(p))
 	}
 	return ti.decode(d, p)
-}
-
-func (d *decoder) wholeOf(v reflect.Value) error {
-	return d.whole(typeOf(v.Type()), v.Addr().UnsafePointer())
 }
 
 // DecodeEach stores parameters in what the pointers point to, one for each.
@@ -221,9 +214,9 @@ func (vs *Values) DecodeEach(raw []byte, to ...any) (err error) {
 // each stores one parameter in what each of the pointers points to.
 func (d *decoder) each(to []any) error {
 	for i, p := range to {
-		v, err := target(p)
+		t, p, err := target(p)
 		if err == nil {
-			err = d.wholeOf(v)
+			err = d.whole(typeOf(t), p)
 		}
 		if err != nil {
 			return paramError(err, i, "")
@@ -237,8 +230,8 @@ func (d *decoder) each(to []any) error {
 // slice is charged before it is made: a parameter of one byte may be large in Go.
 func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) {
 	defer guard(&err)
-	tail, err := target(rest)
-	if err == nil && tail.Kind() != reflect.Slice {
+	t, p, err := target(rest)
+	if err == nil && t.Kind() != reflect.Slice {
 		err = fmt.Errorf("want a pointer to a slice to decode into, got %T", rest)
 	}
 	if err != nil {
@@ -253,25 +246,26 @@ func (vs *Values) DecodeVariadic(raw []byte, fixed []any, rest any) (err error) 
 	if err := d.each(fixed); err != nil {
 		return err
 	}
-	if err := d.charge(n, tail.Type().Elem().Size()); err != nil {
+	elem := typeOf(t.Elem())
+	if err := d.charge(n, elem.t.Size()); err != nil {
 		return err
 	}
-	tail.Set(reflect.MakeSlice(tail.Type(), n, n))
+	reflect.NewAt(t, p).Elem().Set(reflect.MakeSlice(t, n, n))
 	for i := range n {
-		if err := d.wholeOf(tail.Index(i)); err != nil {
+		if err := d.whole(elem, unsafe.Add((*slice)(p).data, uintptr(i)*elem.t.Size())); err != nil {
 			return paramError(err, len(fixed)+i, "")
 		}
 	}
 	return nil
 }
 
-// target returns what a pointer points to.
-func target(to any) (reflect.Value, error) {
+// target returns the type of what a pointer points to, and the address.
+func target(to any) (reflect.Type, unsafe.Pointer, error) {
 	v := reflect.ValueOf(to)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
-		return v, fmt.Errorf("want a pointer to decode into, got %T", to)
+		return nil, nil, fmt.Errorf("want a pointer to decode into, got %T", to)
 	}
-	return v.Elem(), nil
+	return v.Type().Elem(), v.UnsafePointer(), nil
 }
 
 // byName reports whether the only parameter, the value at hand, is a map that

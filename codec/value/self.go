@@ -233,6 +233,7 @@ func (e *encoder) foreign(v reflect.Value) error {
 func (e *encoder) leaf(write func() error) error {
 	start := len(e.b)
 	e.leafStart = start
+	defer e.scan.Reset() // or one deep value would cost the encoder its memory for ever
 	e.scan.Limits = e.vs.Limits
 	e.scan.ResetWithin(e.depth, e.elements)
 	if err := write(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -24,35 +25,31 @@ type typeInfo struct {
 	err    error    // why no value of the type can be sent, whatever it holds
 
 	registered func() bool // whether vmihailenco encodes the type, which only sending may ask
-	copies     sync.Pool   // of *reflect.Value: memory for values that have no address
+	inPlace    bool        // a value in an interface is read where it is: see dataOf
 }
 
 // at returns the value that p leads to.
 func (ti *typeInfo) at(p unsafe.Pointer) reflect.Value { return reflect.NewAt(ti.t, p).Elem() }
-
-// copy returns memory with a copy of v, which may have no address, to be given back.
-func (ti *typeInfo) copy(v reflect.Value) *reflect.Value {
-	c, ok := ti.copies.Get().(*reflect.Value)
-	if !ok {
-		n := reflect.New(ti.t).Elem()
-		c = &n
-	}
-	c.Set(v)
-	return c
-}
-
-// giveBack takes what copy returned, which must not hold on to what it held.
-func (ti *typeInfo) giveBack(c *reflect.Value) {
-	c.SetZero()
-	ti.copies.Put(c)
-}
 
 var (
 	types    sync.Map   // reflect.Type -> *typeInfo, complete
 	building sync.Mutex // held while types are described
 )
 
+// recent holds types that were asked for lately: sync.Map takes five times as long.
+var recent [128]atomic.Pointer[typeInfo]
+
 func typeOf(t reflect.Type) *typeInfo {
+	slot := &recent[uintptr(dataOf(any(t)))>>5%uintptr(len(recent))]
+	if ti := slot.Load(); ti != nil && ti.t == t {
+		return ti
+	}
+	ti := lookUp(t)
+	slot.Store(ti)
+	return ti
+}
+
+func lookUp(t reflect.Type) *typeInfo {
 	if ti, ok := types.Load(t); ok {
 		return ti.(*typeInfo)
 	}
@@ -64,6 +61,30 @@ func typeOf(t reflect.Type) *typeInfo {
 		types.Store(t, ti)
 	}
 	return ti
+}
+
+// dataOf returns the second word of an interface: the address of the value in it, or
+// a pointer that is the value. What it leads to belongs to all copies of the
+// interface, or to the program's constants, and must not be written.
+func dataOf(x any) unsafe.Pointer { return (*[2]unsafe.Pointer)(unsafe.Pointer(&x))[1] }
+
+// isReadOnly reports whether no method is called on an address within a value of ti: it
+// could write there.
+func (b builder) isReadOnly(ti *typeInfo) bool {
+	if ti.own != nil && ti.own.encodes != byKind {
+		return ti.t == typeTime
+	}
+	switch ti.t.Kind() {
+	case reflect.Struct:
+		for i := range ti.t.NumField() {
+			if !b.isReadOnly(b.typeOf(ti.t.Field(i).Type)) {
+				return false
+			}
+		}
+	case reflect.Array:
+		return b.isReadOnly(b.typeOf(ti.t.Elem()))
+	}
+	return true
 }
 
 // A builder holds the types that are being described. A type may lead back to
@@ -90,6 +111,7 @@ func (b builder) typeOf(t reflect.Type) *typeInfo {
 	} else {
 		ti.decode = b.decoder(ti)
 	}
+	ti.inPlace = b.isReadOnly(ti) && (t.Size() > unsafe.Sizeof(uintptr(0)) || t.Kind() <= reflect.Float64) // a single pointer is held itself
 	if err := ti.err; err != nil {
 		ti.encode = func(*encoder, unsafe.Pointer) error { return err }
 		ti.registered = func() bool { return false }

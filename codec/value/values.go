@@ -39,8 +39,11 @@ func (vs *Values) AppendNotification(b []byte, method string, args any) ([]byte,
 // AppendResult appends the response that carries a result. id holds the bytes
 // of the request's own id.
 func (vs *Values) AppendResult(b, id []byte, result any) ([]byte, error) {
-	return vs.message(b, wire.AppendNil(wire.AppendResponse(b, id)), wire.ResponseElements,
-		func(e *encoder) error { return e.result(result) })
+	begun := wire.AppendNil(wire.AppendResponse(b, id))
+	if out, ok := appendScalar(begun, result); ok && vs.Limits.Holds(len(out)-len(b), wire.ResponseElements, 1) {
+		return out, nil // without an encoder
+	}
+	return vs.message(b, begun, wire.ResponseElements, func(e *encoder) error { return e.result(result) })
 }
 
 // AppendError appends the response that carries an error.
@@ -114,13 +117,16 @@ func isVoid(t reflect.Type) bool {
 // in what the pointer to points to. Where it finds nil and the Go type has no
 // nil, it stores the zero value; an empty struct takes any result.
 func (vs *Values) DecodeResult(raw []byte, to any) (err error) {
+	if p, ok := to.(*int); ok && p != nil && readInt(raw, p) {
+		return nil // without a decoder
+	}
 	defer guard(&err)
-	v, err := target(to)
-	if err != nil || isVoid(v.Type()) {
+	t, p, err := target(to)
+	if err != nil || isVoid(t) {
 		return err
 	}
 	d := vs.decoder(raw)
 	defer d.recycle()
 	d.zeroNil = true
-	return d.wholeOf(v)
+	return d.whole(typeOf(t), p)
 }

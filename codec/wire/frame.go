@@ -35,6 +35,12 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("message exceeds %s (%d)", e.Name, e.Max)
 }
 
+// Holds reports whether a message of so many bytes, elements and levels is within
+// the limits.
+func (l *Limits) Holds(bytes, elements, depth int) bool {
+	return bytes <= l.Message && elements <= l.Elements && depth <= l.Depth
+}
+
 // MessageError and the three methods below return the error that names the limit.
 func (l *Limits) MessageError() error { return &LimitError{"MaxMessage", int64(l.Message)} }
 
