@@ -219,26 +219,10 @@ func (b builder) decoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error 
 	switch t.Kind() {
 	case reflect.Bool:
 		return func(d *decoder, p unsafe.Pointer) error { return d.bool(ti, (*bool)(p)) }
-	case reflect.Int:
-		return intDecoder[int](ti)
-	case reflect.Int8:
-		return intDecoder[int8](ti)
-	case reflect.Int16:
-		return intDecoder[int16](ti)
-	case reflect.Int32:
-		return intDecoder[int32](ti)
-	case reflect.Int64:
-		return intDecoder[int64](ti)
-	case reflect.Uint:
-		return uintDecoder[uint](ti)
-	case reflect.Uint8:
-		return uintDecoder[uint8](ti)
-	case reflect.Uint16:
-		return uintDecoder[uint16](ti)
-	case reflect.Uint32:
-		return uintDecoder[uint32](ti)
-	case reflect.Uint64:
-		return uintDecoder[uint64](ti)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return [...]func(*typeInfo) func(*decoder, unsafe.Pointer) error{1: intDecoder[int8], 2: intDecoder[int16], 4: intDecoder[int32], 8: intDecoder[int64]}[t.Size()](ti)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return [...]func(*typeInfo) func(*decoder, unsafe.Pointer) error{1: uintDecoder[uint8], 2: uintDecoder[uint16], 4: uintDecoder[uint32], 8: uintDecoder[uint64]}[t.Size()](ti)
 	case reflect.Float32:
 		return floatDecoder[float32](ti, 24)
 	case reflect.Float64:
@@ -273,7 +257,7 @@ func (d *decoder) bool(ti *typeInfo, p *bool) error {
 	return nil
 }
 
-func intDecoder[T int | int8 | int16 | int32 | int64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func intDecoder[T int8 | int16 | int32 | int64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindInt {
 			return d.other(ti, p)
@@ -299,7 +283,7 @@ func readInt[T int | int8 | int16 | int32 | int64](b []byte, p *T) bool {
 	return true
 }
 
-func uintDecoder[T uint | uint8 | uint16 | uint32 | uint64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func uintDecoder[T uint8 | uint16 | uint32 | uint64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindInt {
 			return d.other(ti, p)

@@ -146,12 +146,8 @@ func (e *encoder) any(x any) (err error) {
 		return e.text(x)
 	case []byte:
 		return e.bytes(x)
-	case []any:
-		return e.anyList(x)
 	case map[string]any:
 		return e.anyMap(x)
-	case Args:
-		return e.anyList(x)
 	}
 	return e.value(x)
 }
@@ -213,26 +209,6 @@ func appendScalar(b []byte, x any) (_ []byte, ok bool) {
 	return b, false
 }
 
-func (e *encoder) anyList(list []any) error {
-	if list == nil {
-		e.b = wire.AppendNil(e.b)
-		return nil
-	}
-	if err := e.list(len(list)); err != nil {
-		return err
-	}
-	for i, x := range list {
-		if err := e.any(x); err != nil {
-			return at(err, indexStep(i))
-		}
-		if len(e.b) > e.max {
-			return e.vs.Limits.MessageError()
-		}
-	}
-	e.depth--
-	return nil
-}
-
 func (e *encoder) anyMap(m map[string]any) error {
 	if m == nil {
 		e.b = wire.AppendNil(e.b)
@@ -291,26 +267,10 @@ func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) er
 	switch t.Kind() {
 	case reflect.Bool:
 		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendBool(e.b, *(*bool)(p)); return nil }
-	case reflect.Int:
-		return encodeInt[int]
-	case reflect.Int8:
-		return encodeInt[int8]
-	case reflect.Int16:
-		return encodeInt[int16]
-	case reflect.Int32:
-		return encodeInt[int32]
-	case reflect.Int64:
-		return encodeInt[int64]
-	case reflect.Uint:
-		return encodeUint[uint]
-	case reflect.Uint8:
-		return encodeUint[uint8]
-	case reflect.Uint16:
-		return encodeUint[uint16]
-	case reflect.Uint32:
-		return encodeUint[uint32]
-	case reflect.Uint64:
-		return encodeUint[uint64]
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return [...]func(*encoder, unsafe.Pointer) error{1: encodeInt[int8], 2: encodeInt[int16], 4: encodeInt[int32], 8: encodeInt[int64]}[t.Size()]
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return [...]func(*encoder, unsafe.Pointer) error{1: encodeUint[uint8], 2: encodeUint[uint16], 4: encodeUint[uint32], 8: encodeUint[uint64]}[t.Size()]
 	case reflect.Float32:
 		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendFloat32(e.b, *(*float32)(p)); return nil }
 	case reflect.Float64:
@@ -335,12 +295,12 @@ func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) er
 	return func(*encoder, unsafe.Pointer) error { return err }
 }
 
-func encodeInt[T int | int8 | int16 | int32 | int64](e *encoder, p unsafe.Pointer) error {
+func encodeInt[T int8 | int16 | int32 | int64](e *encoder, p unsafe.Pointer) error {
 	e.b = wire.AppendInt(e.b, int64(*(*T)(p)))
 	return nil
 }
 
-func encodeUint[T uint | uint8 | uint16 | uint32 | uint64](e *encoder, p unsafe.Pointer) error {
+func encodeUint[T uint8 | uint16 | uint32 | uint64](e *encoder, p unsafe.Pointer) error {
 	e.b = wire.AppendUint(e.b, uint64(*(*T)(p)))
 	return nil
 }
@@ -584,25 +544,14 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// sample returns a value of t with something in it.
+// sample returns a value of t with something in it: the first that t can be read from.
 func sample(t reflect.Type) reflect.Value {
-	v := reflect.New(t).Elem()
-	switch {
-	case v.Kind() == reflect.Bool:
-		v.SetBool(true)
-	case v.CanInt():
-		v.SetInt(1)
-	case v.CanUint():
-		v.SetUint(1)
-	case v.CanFloat():
-		v.SetFloat(1)
-	case v.Kind() == reflect.String:
-		v.SetString("A")
-	case v.Kind() == reflect.Slice:
-		v.Set(reflect.MakeSlice(t, 1, 1))
-	case v.Kind() == reflect.Map:
-		v.Set(reflect.MakeMap(t))
-		v.SetMapIndex(reflect.Zero(t.Key()), reflect.Zero(t.Elem()))
+	p := reflect.New(t)
+	vs := Values{Limits: wire.Unlimited}
+	for _, raw := range []string{"\xc3", "\x01", "\xa1A", "\x90", "\x80"} {
+		if vs.DecodeResult([]byte(raw), p.Interface()) == nil {
+			break
+		}
 	}
-	return v
+	return p.Elem()
 }
