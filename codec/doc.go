@@ -37,17 +37,13 @@
 //	*codec.Request                 all of them, not decoded (server)
 //	codec.Args                     all of them
 //	nil                            none
-//	a type that encodes itself     one: time.Time, msgpack.CustomEncoder and CustomDecoder,
-//	                               msgpack.Marshaler and Unmarshaler, encoding.BinaryMarshaler,
-//	                               encoding.TextMarshaler and their counterparts, extension types
-//	                               registered with msgpack before their first use, and, if they are
-//	                               no structs, types with MarshalMsg and UnmarshalMsg
+//	a type with a form of its own  one: see Values; also, if they are no structs, types with
+//	                               MarshalMsg and UnmarshalMsg
 //	a struct                       its exported fields in order; struct{} has none
 //	anything else                  one: numbers, strings, slices, arrays, maps
 //
-// In a struct the tag `msgpack:"-"` leaves a field out, and the fields of an
-// embedded struct stand in its place. An embedded pointer is an error, and so is
-// a struct whose fields are all unexported. The last fields may be optional: with
+// Tags and embedded structs count as in Values; an embedded pointer is an error, and
+// so is a struct whose fields are all unexported. The last fields may be optional: with
 // the tag `msgpack:",omitempty"` they are not sent when they are zero, and may be
 // missing. A nil pointer to a struct is an error.
 //
@@ -58,44 +54,112 @@
 //	sum: parameter 2 (y): 300 does not fit int8
 //	add: parameter 1 (user).tags[3]: nil does not fit string
 //
-// Where two or more parameters are required and the peer sends exactly one map
-// with text keys, the map is read as parameters by name, without regard to case;
-// unknown and missing names are errors.
+// Where the peer sends exactly one map with text keys, and it cannot be the first
+// parameter itself, as two or more are required or the field's type takes no map, the
+// map is read as parameters by name, without regard to case; unknown and missing names
+// are errors. An empty map stands for no parameters.
 //
 // # Results
 //
 // A result is one value. struct{} is sent as nil, and a reply of type struct{}
-// drops whatever comes. A struct is a map, by the rules of
-// github.com/vmihailenco/msgpack/v5: field names or the names in msgpack tags,
-// omitempty, inline, as_array. Read, a list fills a struct whose fields are as
-// many, and names match without regard to case where they do not match exactly.
+// drops whatever comes. A reply of type any that holds a pointer is filled where
+// the pointer leads to, as encoding/json does; anything else in it is replaced.
 //
 // # Values
 //
-// A number that does not fit its Go type is an error, also inside structs,
-// slices and maps; nothing is cut off. Integers become floats only if no digit
-// is lost, floats never become integers, and a float64 becomes a float32 unless
-// it overflows. nil fits pointers, slices, maps, interfaces and types that decode
-// themselves; for other types it is an error in parameters and the zero value in
-// results. Text and bytes may stand for each other where the Go type says which
-// is wanted.
+//	Go                                  MessagePack
+//	bool, integers, floats              bool, integer, float, in the shortest form that
+//	                                    keeps the type: an integer is never a float
+//	string                              text, which must be UTF-8
+//	[]byte, [n]byte                     bytes
+//	slice, array                        list; a nil slice is nil
+//	map                                 map; a nil map is nil; any type of key
+//	struct                              map by field names; a list with as_array
+//	pointer, interface                  what it leads to, or nil
+//	time.Time                           RFC 3339 text in UTC; [Options].Time
+//	time.Duration                       a number of seconds; [Options].Duration
+//	error (the interface)               its text; in an any the fields of the type, if any
+//	MarshalText, UnmarshalText          text, also as a key
+//	MarshalBinary, UnmarshalBinary      bytes, where there is no MarshalText
+//	msgpack.CustomEncoder, Marshaler    what they write, if it is one value
+//	registered extension types          extension
+//	chan, func, complex, uintptr        an error
 //
-// An any receives int64 (uint64 above its range), float64, string, []byte,
-// []any, map[string]any if all keys are text and map[any]any otherwise,
-// time.Time for the timestamp extension, the Go type of a registered extension,
-// and msgpack.RawMessage for others. Types are registered with vmihailenco in
-// init: what is known of a type is kept from its first use on. Text that is not
-// UTF-8 becomes []byte, so that an echo through any loses nothing. A map key that
-// Go cannot have, such as bytes or a list, is an error; map[string]T takes bytes
-// as keys.
+// What is read is stored by the same table, and:
+//
+//   - A number that does not fit its Go type is an error, also inside structs, slices
+//     and maps; nothing is cut off. Integers become floats only if no digit is lost,
+//     floats never become integers, and a float64 becomes a float32 unless it overflows.
+//   - nil fits pointers, slices, maps, interfaces and types that decode themselves; for
+//     other types it is an error in parameters and the zero value in results.
+//   - Text and bytes may stand for each other where the Go type says which is wanted. In
+//     a string they must be UTF-8 ("text is not UTF-8; the Go type must be []byte"),
+//     since nobody could send them on; with [Raw] they need not.
+//   - A type with UnmarshalText and UnmarshalBinary reads text by the one and bytes by
+//     the other. A struct whose methods are promoted from an embedded time.Time is a time.
+//   - A time is in UTC, whatever its zone was. Text without a zone, as Python's
+//     datetime.isoformat() has it, is refused unless [Options].Zone says where it is.
+//   - A list fills a struct that has as many fields. Names match exactly, else without
+//     regard to case. A key that no field has is passed over, or refused with
+//     [Options].UnknownFields. The last of equal keys counts.
+//   - A slice is new memory, a map keeps what it has, a pointer's target is filled.
+//   - An any receives int64 (uint64 above its range), float64, string, []byte, []any,
+//     map[string]any if all keys are text and map[any]any otherwise, time.Time for the
+//     timestamp extension, the Go type of a registered extension, and msgpack.RawMessage
+//     for others. Text that is not UTF-8 becomes []byte, so that an echo through any
+//     loses nothing. An interface with methods receives an extension that has them.
+//   - A map key that Go cannot have, such as a list, is an error; map[string]T takes
+//     bytes as keys.
 //
 // Text that is sent must be UTF-8. If it is not, the call fails before a byte is
-// sent, because an mprpc server closes the connection on it; []byte is for
-// bytes. A nil slice or map is sent as nil, which Python sees as None; an empty
-// one as [] or {}. A time.Time is sent as RFC 3339 text unless [Options].Time
-// says otherwise, and read from text and from the timestamp extension. A type
-// that is an encoding.TextMarshaler is sent as bytes, and an error as text where
-// the Go type is error, but by its fields, if any, within an any: send its text.
+// sent, because an mprpc server closes the connection on it; []byte is for bytes. What
+// cannot be sent, and what does not fit, is named with its path: "parameter 1
+// (user).tags[3]", "[2].price", "key 5".
+//
+// Fields are those that Go itself finds: the fields of embedded structs and pointers to
+// them stand among those of the struct around, at any depth. Of fields with one name the
+// one that is embedded less deep counts, then the one with a name in its tag, and none
+// where that leaves two, as in encoding/json; the same for parameters, for as_array and
+// in both directions. Fields behind a nil pointer are nil, or left out where any field
+// of the struct may be. Read, an embedded struct may also stand under its own name. A
+// field that is not exported is no field, nor is an embedded one unless it is a struct.
+//
+//	tag                          effect
+//	msgpack:"name", "'a,b'"      the name; in quotes it may have commas
+//	msgpack:"-"                  no field
+//	omitempty                    left out if false, 0, "", nil, empty, all of whose fields are left
+//	                             out, or IsZero; a type with a form of its own if it is zero. As the
+//	                             last fields of an argument: optional parameters
+//	omitzero                     left out if zero, or IsZero
+//	noinline                     an embedded struct is a field like others
+//	inline                       none: embedded structs are
+//	as_array, asArray            on a field _msgpack: the struct is a list
+//	omitempty                    on a field _msgpack: of all fields of the struct
+//	alias:old                    one more name by which the field is read
+//	intern                       none: what it stands for is read by nobody else
+//	byplace                      the parameter has no name; for functions in package rpcutil
+//	any other option             none
+//	json:"name,omitempty"        read where there is no msgpack tag; "-", omitempty and omitzero count.
+//	                             An embedded struct with a json name is a field of that name
+//
+// [Options].FieldNames makes the names of the other fields: rpcutil.SnakeName sends
+// UserID as user_id.
+//
+// vmihailenco/msgpack differs on purpose in these:
+//
+//	                             here                      vmihailenco
+//	a shadowed embedded field    Go's rule                 the struct under its type's name
+//	an embedded string, map ...  no field                  sent, not read
+//	intern                       plain text                extension -128
+//	MarshalText                  text                      bytes
+//	both forms                   text                      bytes
+//	pointer methods in a map     called                    an error
+//	omitempty, a form of its own left out if zero          always left out without exported fields
+//	time.Duration                seconds                   nanoseconds
+//	a time's zone                UTC                       that of the machine
+//	json tags                    read                      only if asked for
+//	300 into an int8             an error                  44
+//	settings left by an encoder  end with its value        stay
 //
 // # Errors
 //
@@ -275,6 +339,7 @@
 // here and is logged.
 //
 // The module's first design gave vmihailenco/msgpack every frame that had been
-// checked; now it decodes only types that decode themselves, and encodes only
-// what is not plain data. The reasons are in package wire.
+// checked, the second all values that its own plans did not know: a value changed its
+// rules and its speed with one tag. Now package value walks over every type itself,
+// and vmihailenco has the types that encode or decode themselves.
 package codec

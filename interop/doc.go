@@ -13,7 +13,7 @@
 // lists the cases, and at its end those that a peer has no means to express,
 // with the reason. The vectors in testdata were captured from real mprpc; they
 // are read and written through whole codecs here, and value by value in
-// package codec/wire.
+// package codec/value.
 //
 // Folder python sets the peers up and runs them; folder demo shows the main job
 // in one command; folder examples has programs to begin with; folder soak, a module of

@@ -147,7 +147,7 @@ func (c *convertingCaller) call(_ string, args, reply any) (err error) {
 }
 
 // floorNetRPCWire is floorNetRPC with messages of package wire. The methods are
-// still known by name. It can send structs too, since package wire has values of any type.
+// still known by name. It can send structs too, since packages wire and value have values of any type.
 func floorNetRPCWire() Peer {
 	p := netRPCFloor("floor-netrpc-wire", "net/rpc with a codec that does no more than make and read messages with package wire",
 		func(conn net.Conn) rpc.ServerCodec { return &wireServer{newWireCodec(conn)} },
