@@ -25,7 +25,7 @@ func BenchmarkRows(b *testing.B) {
 	peers := []struct {
 		name string
 		make func() valueCodec
-	}{{"/peer=ours", newOurs}, {"/peer=vmihailenco", newVmihailenco}, {"/peer=gob", newGob}, {"/peer=json", newJSON}}
+	}{{"/peer=ours", newOurs}, {"/peer=byhand", newByHand}, {"/peer=vmihailenco", newVmihailenco}, {"/peer=gob", newGob}, {"/peer=json", newJSON}}
 	for _, c := range []struct {
 		name  string
 		value any
