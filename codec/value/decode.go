@@ -210,8 +210,11 @@ func (d *decoder) other(ti *typeInfo, p unsafe.Pointer) error {
 	return d.nilValue(ti.t, p)
 }
 
+// A decodeFunc stores the value at hand where p leads to.
+type decodeFunc func(d *decoder, p unsafe.Pointer) error
+
 // decoder returns what reads a type by its kind.
-func (b builder) decoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func (b builder) decoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if t == typeDuration {
 		return decodeDuration
@@ -220,9 +223,9 @@ func (b builder) decoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error 
 	case reflect.Bool:
 		return func(d *decoder, p unsafe.Pointer) error { return d.bool(ti, (*bool)(p)) }
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return [...]func(*typeInfo) func(*decoder, unsafe.Pointer) error{1: intDecoder[int8], 2: intDecoder[int16], 4: intDecoder[int32], 8: intDecoder[int64]}[t.Size()](ti)
+		return [...]func(*typeInfo) decodeFunc{1: intDecoder[int8], 2: intDecoder[int16], 4: intDecoder[int32], 8: intDecoder[int64]}[t.Size()](ti)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return [...]func(*typeInfo) func(*decoder, unsafe.Pointer) error{1: uintDecoder[uint8], 2: uintDecoder[uint16], 4: uintDecoder[uint32], 8: uintDecoder[uint64]}[t.Size()](ti)
+		return [...]func(*typeInfo) decodeFunc{1: uintDecoder[uint8], 2: uintDecoder[uint16], 4: uintDecoder[uint32], 8: uintDecoder[uint64]}[t.Size()](ti)
 	case reflect.Float32:
 		return floatDecoder[float32](ti, 24)
 	case reflect.Float64:
@@ -257,7 +260,7 @@ func (d *decoder) bool(ti *typeInfo, p *bool) error {
 	return nil
 }
 
-func intDecoder[T int8 | int16 | int32 | int64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func intDecoder[T int8 | int16 | int32 | int64](ti *typeInfo) decodeFunc {
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindInt {
 			return d.other(ti, p)
@@ -283,7 +286,7 @@ func readInt[T int | int8 | int16 | int32 | int64](b []byte, p *T) bool {
 	return true
 }
 
-func uintDecoder[T uint8 | uint16 | uint32 | uint64](ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func uintDecoder[T uint8 | uint16 | uint32 | uint64](ti *typeInfo) decodeFunc {
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindInt {
 			return d.other(ti, p)
@@ -299,7 +302,7 @@ func uintDecoder[T uint8 | uint16 | uint32 | uint64](ti *typeInfo) func(d *decod
 
 // floatDecoder takes floats, and integers that the type holds exactly. A float64
 // enters a float32 unless it overflows: Python has no float32 to send.
-func floatDecoder[T float32 | float64](ti *typeInfo, mantissa int) func(d *decoder, p unsafe.Pointer) error {
+func floatDecoder[T float32 | float64](ti *typeInfo, mantissa int) decodeFunc {
 	return func(d *decoder, p unsafe.Pointer) error {
 		b := d.b[d.pos:]
 		f, ok := 0.0, true
@@ -393,7 +396,7 @@ func (d *decoder) time(to *time.Time) (err error) {
 
 // interfaceDecoder fills what a pointer in the interface points to, as
 // encoding/json does, and replaces anything else.
-func (ti *typeInfo) interfaceDecoder() func(d *decoder, p unsafe.Pointer) error {
+func (ti *typeInfo) interfaceDecoder() decodeFunc {
 	t := ti.t
 	return func(d *decoder, p unsafe.Pointer) error {
 		v, kind := ti.at(p), d.kind()
@@ -441,7 +444,7 @@ func (ti *typeInfo) interfaceDecoder() func(d *decoder, p unsafe.Pointer) error 
 	}
 }
 
-func (b builder) pointerDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func (b builder) pointerDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if endlessPointer(t) { // it would be followed until the stack overflows
 		return func(d *decoder, p unsafe.Pointer) error { return d.misfit(t) }
@@ -464,7 +467,7 @@ func (b builder) pointerDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer)
 	}
 }
 
-func (b builder) sliceDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func (b builder) sliceDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if t.Elem().Kind() == reflect.Uint8 {
 		return func(d *decoder, p unsafe.Pointer) (err error) {
@@ -496,7 +499,7 @@ func (b builder) sliceDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) e
 	}
 }
 
-func (b builder) arrayDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func (b builder) arrayDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if t.Elem().Kind() == reflect.Uint8 {
 		return func(d *decoder, p unsafe.Pointer) error {
@@ -533,7 +536,7 @@ func (d *decoder) elements(p unsafe.Pointer, n int, elem *typeInfo, size uintptr
 	return nil
 }
 
-func (b builder) mapDecoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func (b builder) mapDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	key, elem := b.typeOf(t.Key()), b.typeOf(t.Elem())
 	anyKey, anyMap := t.Key().Kind() == reflect.Interface && t.Key().NumMethod() == 0, t.ConvertibleTo(typeAnyMap)

@@ -20,8 +20,7 @@ import (
 // as soon as that is known.
 type encoder struct {
 	vs       *Values
-	b        []byte
-	max      int  // length of b where the message passes its limit
+	max      int  // length of the message's buffer where it passes its limit
 	depth    int  // lists and maps that are open, the message's own included
 	elements int  // values in all lists and maps so far
 	hops     int  // pointers and interfaces on the way to the value at hand
@@ -29,9 +28,10 @@ type encoder struct {
 
 	skips []bool // which fields of the structs that are open are left out
 
-	scan      wire.Scanner // of the bytes of a type that encodes itself
-	leafStart int          // where they begin
-	leafDue   int          // length of b at which scan runs again
+	leaf      []byte       // the buffer while a type encodes itself
+	leafStart int          // where its bytes begin
+	leafDue   int          // length of leaf at which scan runs again
+	scan      wire.Scanner // of those bytes
 }
 
 // encoders holds those that are not in use. One that a value has panicked in is
@@ -39,7 +39,7 @@ type encoder struct {
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 func (e *encoder) recycle() {
-	e.vs, e.b, e.skips = nil, nil, e.skips[:0]
+	e.vs, e.leaf, e.skips = nil, nil, e.skips[:0]
 	e.depth, e.elements, e.hops, e.leafDue = 0, 0, 0, 0
 	encoders.Put(e)
 }
@@ -56,19 +56,21 @@ func (e *encoder) open(n int) error {
 	return nil
 }
 
-func (e *encoder) list(n int) error {
-	e.b = wire.AppendArrayHeader(e.b, n)
-	return e.open(n)
+// The functions that follow append to b, the message's buffer, and return it: kept in
+// the encoder, it would be stored anew for every few bytes, which took a third of the
+// time of a list. What they return with an error is dropped.
+
+func (e *encoder) list(b []byte, n int) ([]byte, error) {
+	return wire.AppendArrayHeader(b, n), e.open(n)
 }
 
-func (e *encoder) dict(n int) error {
-	e.b = wire.AppendMapHeader(e.b, n)
-	return e.open(2 * n)
+func (e *encoder) dict(b []byte, n int) ([]byte, error) {
+	return wire.AppendMapHeader(b, n), e.open(2 * n)
 }
 
 // room reports whether n bytes more are within the limits of the message.
-func (e *encoder) room(n int) error {
-	if n > e.max-len(e.b) || n > math.MaxUint32 {
+func (e *encoder) room(b []byte, n int) error {
+	if n > e.max-len(b) || n > math.MaxUint32 {
 		return e.vs.Limits.MessageError()
 	}
 	return nil
@@ -76,97 +78,76 @@ func (e *encoder) room(n int) error {
 
 var errInvalidUTF8 = &ValueError{Msg: "text is not valid UTF-8; use []byte for bytes"}
 
-func (e *encoder) text(s string) error {
-	if err := e.room(len(s)); err != nil {
-		return err
+func (e *encoder) text(b []byte, s string) ([]byte, error) {
+	if err := e.room(b, len(s)); err != nil {
+		return b, err
 	}
 	if !utf8.ValidString(s) {
-		return errInvalidUTF8
+		return b, errInvalidUTF8
 	}
 	if e.plain {
-		e.b = append(wire.AppendStrHeader(e.b, len(s), false), s...)
-		return nil
+		return append(wire.AppendStrHeader(b, len(s), false), s...), nil
 	}
-	b := []byte(s)
+	text := []byte(s)
 	if encode := e.vs.Format.EncodeText; encode != nil {
 		var err error
-		if b, err = encode(b); err != nil {
-			return encodeTextError(err)
+		if text, err = encode(text); err != nil {
+			return b, encodeTextError(err)
 		}
 	}
-	e.b = appendText(e.b, b, e.vs.Format.Raw)
-	return nil
+	return appendText(b, text, e.vs.Format.Raw), nil
 }
 
-func (e *encoder) bytes(p []byte) error {
-	if err := e.room(len(p)); err != nil {
-		return err
-	}
-	if p == nil {
-		e.b = wire.AppendNil(e.b)
-		return nil
+func (e *encoder) bytes(b, p []byte) ([]byte, error) {
+	if err := e.room(b, len(p)); err != nil || p == nil {
+		return wire.AppendNil(b), err
 	}
 	if e.vs.Format.Raw {
-		e.b = wire.AppendStrHeader(e.b, len(p), true)
+		b = wire.AppendStrHeader(b, len(p), true)
 	} else {
-		e.b = wire.AppendBinHeader(e.b, len(p))
+		b = wire.AppendBinHeader(b, len(p))
 	}
-	e.b = append(e.b, p...)
-	return nil
+	return append(b, p...), nil
 }
 
-func (e *encoder) time(t time.Time) error {
+func (e *encoder) time(b []byte, t time.Time) ([]byte, error) {
 	if e.vs.Format.TimeExt {
-		e.b = wire.AppendTimestamp(e.b, t)
-		return nil
+		return wire.AppendTimestamp(b, t), nil
 	}
-	var err error
-	e.b, err = appendTime(e.b, t)
-	return err
-}
-
-// duration writes seconds, or nanoseconds.
-func (e *encoder) duration(d time.Duration) {
-	if e.vs.Format.Nanoseconds {
-		e.b = wire.AppendInt(e.b, int64(d))
-	} else {
-		e.b = wire.AppendFloat64(e.b, d.Seconds())
-	}
+	return appendTime(b, t)
 }
 
 // any writes a value whose type is known only now. The types that are most common
 // are written without reflection.
-func (e *encoder) any(x any) (err error) {
-	if b, ok := appendScalar(e.b, x); ok {
-		e.b = b
-		return nil
+func (e *encoder) any(b []byte, x any) ([]byte, error) {
+	if b, ok := appendScalar(b, x); ok {
+		return b, nil
 	}
 	switch x := x.(type) {
 	case string:
-		return e.text(x)
+		return e.text(b, x)
 	case []byte:
-		return e.bytes(x)
+		return e.bytes(b, x)
 	case map[string]any:
-		return e.anyMap(x)
+		return e.anyMap(b, x)
 	}
-	return e.value(x)
+	return e.value(b, x)
 }
 
 // value writes a value that may have no address.
-func (e *encoder) value(x any) error {
+func (e *encoder) value(b []byte, x any) ([]byte, error) {
 	v := reflect.ValueOf(x)
 	switch ti := typeOf(v.Type()); {
 	case ti.err != nil:
-		return ti.err
+		return b, ti.err
 	case ti.inPlace:
-		return e.hop(ti, dataOf(x))
+		return e.hop(b, ti, dataOf(x))
 	case v.Kind() == reflect.Pointer && v.IsNil():
-		e.b = wire.AppendNil(e.b)
-		return nil
+		return wire.AppendNil(b), nil
 	case v.Kind() == reflect.Pointer:
-		return e.hop(typeOf(ti.t.Elem()), v.UnsafePointer())
+		return e.hop(b, typeOf(ti.t.Elem()), v.UnsafePointer())
 	default:
-		return e.hop(ti, copyOf(v))
+		return e.hop(b, ti, copyOf(v))
 	}
 }
 
@@ -209,40 +190,42 @@ func appendScalar(b []byte, x any) (_ []byte, ok bool) {
 	return b, false
 }
 
-func (e *encoder) anyMap(m map[string]any) error {
+func (e *encoder) anyMap(b []byte, m map[string]any) (_ []byte, err error) {
 	if m == nil {
-		e.b = wire.AppendNil(e.b)
-		return nil
+		return wire.AppendNil(b), nil
 	}
-	if err := e.dict(len(m)); err != nil {
-		return err
+	if b, err = e.dict(b, len(m)); err != nil {
+		return b, err
 	}
 	for k, x := range m {
-		if err := e.text(k); err != nil {
-			return inKey(err)
+		if b, err = e.text(b, k); err != nil {
+			return b, inKey(err)
 		}
-		if err := e.any(x); err != nil {
-			return at(err, keyStep(k))
+		if b, err = e.any(b, x); err != nil {
+			return b, at(err, keyStep(k))
 		}
 	}
 	e.depth--
-	return nil
+	return b, nil
 }
 
 // hop writes what a pointer or interface leads to. Those that lead to nothing but
 // themselves write no byte and open no list, so they are counted on their own.
-func (e *encoder) hop(ti *typeInfo, p unsafe.Pointer) error {
+func (e *encoder) hop(b []byte, ti *typeInfo, p unsafe.Pointer) ([]byte, error) {
 	if e.hops++; e.hops-4*e.depth > maxHops {
-		return hopsError(ti.t)
+		return b, hopsError(ti.t)
 	}
-	err := ti.encode(e, p)
+	b, err := ti.encode(e, b, p)
 	e.hops--
-	return err
+	return b, err
 }
 
+// An encodeFunc appends the value that p leads to.
+type encodeFunc func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error)
+
 // encoder returns what writes a type by its kind.
-func (b builder) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
-	write := b.kindEncoder(ti)
+func (build builder) encoder(ti *typeInfo) encodeFunc {
+	write := build.kindEncoder(ti)
 	if ti.t.PkgPath() == "" || ti.t.Kind() == reflect.Interface {
 		return write
 	}
@@ -251,89 +234,96 @@ func (b builder) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error 
 		return write
 	}
 	ti.registered = sync.OnceValue(func() bool { return isRegistered(ti.t, write) })
-	return func(e *encoder, p unsafe.Pointer) error {
+	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
 		if ti.registered() {
-			return e.foreign(ti.at(copyOf(ti.at(p))))
+			return e.foreign(b, ti.at(copyOf(ti.at(p))))
 		}
-		return write(e, p)
+		return write(e, b, p)
 	}
 }
 
-func (b builder) kindEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+func (build builder) kindEncoder(ti *typeInfo) encodeFunc {
 	t := ti.t
 	if t == typeDuration {
-		return func(e *encoder, p unsafe.Pointer) error { e.duration(*(*time.Duration)(p)); return nil }
+		return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+			if d := *(*time.Duration)(p); !e.vs.Format.Nanoseconds {
+				return wire.AppendFloat64(b, d.Seconds()), nil
+			}
+			return encodeInt[int64](e, b, p)
+		}
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendBool(e.b, *(*bool)(p)); return nil }
+		return func(_ *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+			return wire.AppendBool(b, *(*bool)(p)), nil
+		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return [...]func(*encoder, unsafe.Pointer) error{1: encodeInt[int8], 2: encodeInt[int16], 4: encodeInt[int32], 8: encodeInt[int64]}[t.Size()]
+		return [...]encodeFunc{1: encodeInt[int8], 2: encodeInt[int16], 4: encodeInt[int32], 8: encodeInt[int64]}[t.Size()]
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return [...]func(*encoder, unsafe.Pointer) error{1: encodeUint[uint8], 2: encodeUint[uint16], 4: encodeUint[uint32], 8: encodeUint[uint64]}[t.Size()]
+		return [...]encodeFunc{1: encodeUint[uint8], 2: encodeUint[uint16], 4: encodeUint[uint32], 8: encodeUint[uint64]}[t.Size()]
 	case reflect.Float32:
-		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendFloat32(e.b, *(*float32)(p)); return nil }
+		return func(_ *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+			return wire.AppendFloat32(b, *(*float32)(p)), nil
+		}
 	case reflect.Float64:
-		return func(e *encoder, p unsafe.Pointer) error { e.b = wire.AppendFloat64(e.b, *(*float64)(p)); return nil }
+		return func(_ *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+			return wire.AppendFloat64(b, *(*float64)(p)), nil
+		}
 	case reflect.String:
-		return func(e *encoder, p unsafe.Pointer) error { return e.text(*(*string)(p)) }
+		return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) { return e.text(b, *(*string)(p)) }
 	case reflect.Interface:
 		return ti.interfaceEncoder()
 	case reflect.Pointer:
-		return b.pointerEncoder(ti)
+		return build.pointerEncoder(ti)
 	case reflect.Slice, reflect.Array:
-		return b.listEncoder(ti)
+		return build.listEncoder(ti)
 	case reflect.Map:
-		return b.mapEncoder(ti)
+		return build.mapEncoder(ti)
 	case reflect.Struct:
-		return b.structEncoder(ti)
+		return build.structEncoder(ti)
 	}
 	err := &ValueError{Msg: "unsupported " + t.String()}
 	if t.Kind() == reflect.Uintptr {
 		ti.err = err
 	}
-	return func(*encoder, unsafe.Pointer) error { return err }
+	return func(_ *encoder, b []byte, _ unsafe.Pointer) ([]byte, error) { return b, err }
 }
 
-func encodeInt[T int8 | int16 | int32 | int64](e *encoder, p unsafe.Pointer) error {
-	e.b = wire.AppendInt(e.b, int64(*(*T)(p)))
-	return nil
+func encodeInt[T int8 | int16 | int32 | int64](_ *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+	return wire.AppendInt(b, int64(*(*T)(p))), nil
 }
 
-func encodeUint[T uint8 | uint16 | uint32 | uint64](e *encoder, p unsafe.Pointer) error {
-	e.b = wire.AppendUint(e.b, uint64(*(*T)(p)))
-	return nil
+func encodeUint[T uint8 | uint16 | uint32 | uint64](_ *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+	return wire.AppendUint(b, uint64(*(*T)(p))), nil
 }
 
-func (ti *typeInfo) interfaceEncoder() func(e *encoder, p unsafe.Pointer) error {
+func (ti *typeInfo) interfaceEncoder() encodeFunc {
 	if ti.t.NumMethod() == 0 {
-		return func(e *encoder, p unsafe.Pointer) error { return e.any(*(*any)(p)) }
+		return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) { return e.any(b, *(*any)(p)) }
 	}
-	return func(e *encoder, p unsafe.Pointer) error {
+	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
 		v := ti.at(p)
 		switch {
 		case v.IsNil():
-			e.b = wire.AppendNil(e.b)
-			return nil
+			return wire.AppendNil(b), nil
 		case ti.t == typeError: // its wire form is its text
-			return e.text(v.Interface().(error).Error())
+			return e.text(b, v.Interface().(error).Error())
 		}
-		return e.value(v.Interface())
+		return e.value(b, v.Interface())
 	}
 }
 
-func (b builder) pointerEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+func (build builder) pointerEncoder(ti *typeInfo) encodeFunc {
 	if endlessPointer(ti.t) {
 		ti.err = endlessError(ti.t)
 		return nil
 	}
-	elem := b.part(ti, ti.t.Elem())
-	return func(e *encoder, p unsafe.Pointer) error {
+	elem := build.part(ti, ti.t.Elem())
+	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
 		if p = *(*unsafe.Pointer)(p); p == nil {
-			e.b = wire.AppendNil(e.b)
-			return nil
+			return wire.AppendNil(b), nil
 		}
-		return e.hop(elem, p)
+		return e.hop(b, elem, p)
 	}
 }
 
@@ -343,76 +333,78 @@ type slice struct {
 	len, cap int
 }
 
-func (b builder) listEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
-	isSlice, n := ti.t.Kind() == reflect.Slice, 0
+func (build builder) listEncoder(ti *typeInfo) encodeFunc {
+	isSlice, length := ti.t.Kind() == reflect.Slice, 0
 	if !isSlice {
-		n = ti.t.Len()
+		length = ti.t.Len()
 	}
 	if ti.t.Elem().Kind() == reflect.Uint8 { // whatever methods the elements have
 		if isSlice {
-			return func(e *encoder, p unsafe.Pointer) error { return e.bytes(*(*[]byte)(p)) }
+			return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) { return e.bytes(b, *(*[]byte)(p)) }
 		}
-		return func(e *encoder, p unsafe.Pointer) error { return e.bytes(unsafe.Slice((*byte)(p), n)) }
+		return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+			return e.bytes(b, unsafe.Slice((*byte)(p), length))
+		}
 	}
-	elem, size := b.part(ti, ti.t.Elem()), ti.t.Elem().Size()
-	return func(e *encoder, p unsafe.Pointer) error {
-		n := n
+	elem, size := build.part(ti, ti.t.Elem()), ti.t.Elem().Size()
+	return func(e *encoder, b []byte, p unsafe.Pointer) (_ []byte, err error) {
+		n := length
 		if isSlice {
 			s := *(*slice)(p)
 			if p, n = s.data, s.len; p == nil {
-				e.b = wire.AppendNil(e.b)
-				return nil
+				return wire.AppendNil(b), nil
 			}
 		}
-		if err := e.list(n); err != nil {
-			return err
+		if b, err = e.list(b, n); err != nil {
+			return b, err
 		}
 		for i := range n {
-			if err := elem.encode(e, unsafe.Add(p, uintptr(i)*size)); err != nil {
-				return at(err, indexStep(i))
+			if b, err = elem.encode(e, b, unsafe.Add(p, uintptr(i)*size)); err != nil {
+				return b, at(err, indexStep(i))
 			}
-			if len(e.b) > e.max {
-				return e.vs.Limits.MessageError()
+			if len(b) > e.max {
+				return b, e.vs.Limits.MessageError()
 			}
 		}
 		e.depth--
-		return nil
+		return b, nil
 	}
 }
 
-func (b builder) mapEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+func (build builder) mapEncoder(ti *typeInfo) encodeFunc {
 	if ti.t.ConvertibleTo(typeAnyMap) {
-		return func(e *encoder, p unsafe.Pointer) error { return e.anyMap(*(*map[string]any)(p)) }
+		return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+			return e.anyMap(b, *(*map[string]any)(p))
+		}
 	}
-	key, elem := b.part(ti, ti.t.Key()), b.part(ti, ti.t.Elem())
+	key, elem := build.part(ti, ti.t.Key()), build.part(ti, ti.t.Elem())
 	entries := newEntries(ti.t)
-	return func(e *encoder, p unsafe.Pointer) error {
+	return func(e *encoder, b []byte, p unsafe.Pointer) (_ []byte, err error) {
 		v := ti.at(p)
 		if v.IsNil() {
-			e.b = wire.AppendNil(e.b)
-			return nil
+			return wire.AppendNil(b), nil
 		}
-		if err := e.dict(v.Len()); err != nil {
-			return err
+		if b, err = e.dict(b, v.Len()); err != nil {
+			return b, err
 		}
 		entry := entries.Get().(*entry)
 		for it := v.MapRange(); it.Next(); {
 			entry.key.SetIterKey(it)
-			if err := key.encode(e, entry.key.Addr().UnsafePointer()); err != nil {
-				return inKey(err)
+			if b, err = key.encode(e, b, entry.key.Addr().UnsafePointer()); err != nil {
+				return b, inKey(err)
 			}
 			entry.elem.SetIterValue(it)
-			if err := elem.encode(e, entry.elem.Addr().UnsafePointer()); err != nil {
-				return at(err, keyStep(entry.key.Interface()))
+			if b, err = elem.encode(e, b, entry.elem.Addr().UnsafePointer()); err != nil {
+				return b, at(err, keyStep(entry.key.Interface()))
 			}
-			if len(e.b) > e.max {
-				return e.vs.Limits.MessageError()
+			if len(b) > e.max {
+				return b, e.vs.Limits.MessageError()
 			}
 		}
 		entry.clear()
 		entries.Put(entry)
 		e.depth--
-		return nil
+		return b, nil
 	}
 }
 
@@ -428,19 +420,21 @@ func (e *entry) clear() {
 	e.elem.SetZero()
 }
 
-func (b builder) structEncoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+func (build builder) structEncoder(ti *typeInfo) encodeFunc {
 	var plain bool
-	if ti.fields, plain = b.fieldsOf(ti.t, func(name string) string { return name }); !plain {
+	if ti.fields, plain = build.fieldsOf(ti.t, func(name string) string { return name }); !plain {
 		ti.registered = nil
 	}
 	for _, f := range ti.fields.list {
-		b.part(ti, f.info.t)
+		build.part(ti, f.info.t)
 	}
-	return func(e *encoder, p unsafe.Pointer) error { return e.fields(e.vs.Format.fieldsOf(ti), p) }
+	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
+		return e.fields(b, e.vs.Format.fieldsOf(ti), p)
+	}
 }
 
 // fields writes a struct: a map by name, or a list where its tag says as_array.
-func (e *encoder) fields(fs *fields, p unsafe.Pointer) (err error) {
+func (e *encoder) fields(b []byte, fs *fields, p unsafe.Pointer) (_ []byte, err error) {
 	n, base := len(fs.list), len(e.skips)
 	skips := fs.omits && !fs.asArray
 	if skips {
@@ -453,43 +447,47 @@ func (e *encoder) fields(fs *fields, p unsafe.Pointer) (err error) {
 		}
 	}
 	if fs.asArray {
-		err = e.list(n)
+		b, err = e.list(b, n)
 	} else {
-		err = e.dict(n)
+		b, err = e.dict(b, n)
 	}
 	if err != nil {
-		return err
+		return b, err
 	}
 	for i, f := range fs.list {
-		switch {
-		case skips && e.skips[base+i]:
+		if skips && e.skips[base+i] {
 			continue
-		case fs.asArray:
-		case e.plain && f.head != nil:
-			e.b = append(e.b, f.head...)
-		default:
-			err = e.text(f.name)
+		}
+		if e.plain && f.quick && !fs.asArray { // nearly all fields: a tenth of a list's time
+			b = append(b, f.head...)
+			if b, err = f.info.encode(e, b, unsafe.Add(p, f.offset)); err != nil {
+				return b, at(err, "."+f.name)
+			}
+			continue
+		}
+		if !fs.asArray {
+			b, err = e.text(b, f.name)
 		}
 		if err == nil {
 			if part := f.of(p); part != nil {
-				err = f.info.encode(e, part)
+				b, err = f.info.encode(e, b, part)
 			} else {
-				e.b = wire.AppendNil(e.b)
+				b = wire.AppendNil(b)
 			}
 		}
 		if err != nil {
-			return at(err, "."+f.name)
+			return b, at(err, "."+f.name)
 		}
 	}
 	e.skips = e.skips[:base]
 	e.depth--
-	return nil
+	return b, nil
 }
 
 // isRegistered reports whether vmihailenco has been given functions that encode
 // values of the type t: then it writes the zero value or a sample in another way
 // than write does. It is asked when a type is first sent: register types in init.
-func isRegistered(t reflect.Type, write func(*encoder, unsafe.Pointer) error) (is bool) {
+func isRegistered(t reflect.Type, write encodeFunc) (is bool) {
 	defer func() {
 		if recover() != nil {
 			is = true // code of the program, as the types given here are harmless to vmihailenco
@@ -510,7 +508,7 @@ func isRegistered(t reflect.Type, write func(*encoder, unsafe.Pointer) error) (i
 			continue
 		}
 		ours := encoder{vs: &Values{Limits: wire.Unlimited, Format: Format{Nanoseconds: true}}, max: math.MaxInt, plain: true}
-		if write(&ours, v.Addr().UnsafePointer()) != nil || !bytes.Equal(ours.b, theirs.b) {
+		if b, err := write(&ours, nil, v.Addr().UnsafePointer()); err != nil || !bytes.Equal(b, theirs.b) {
 			return true
 		}
 	}

@@ -39,6 +39,7 @@ type field struct {
 	byPlace bool // a parameter that has no name, whatever errors call it
 	omit    omission
 	info    *typeInfo
+	quick   bool // a name that is written as it is, and no hops
 	aliases []string
 }
 
@@ -176,6 +177,7 @@ func (fs *fields) index(nested []*field) {
 		}
 		if utf8.ValidString(f.name) {
 			f.head = append(wire.AppendStrHeader(nil, len(f.name), false), f.name...)
+			f.quick = len(f.hops) == 0
 		}
 	}
 	other := func(name string, f *field) {

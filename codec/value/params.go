@@ -21,27 +21,18 @@ type Args []any
 //   - a type that encodes or decodes itself: one parameter
 //   - a struct: its fields in their order; one without fields stands for none
 //   - everything else: one
-func (e *encoder) params(args any) error {
+func (e *encoder) params(b []byte, args any) (_ []byte, err error) {
 	switch args := args.(type) {
 	case nil:
-		return e.closed(e.list(0))
+		return e.list(b, 0)
 	case Args:
-		if err := e.list(len(args)); err != nil {
-			return err
-		}
-		for i, x := range args {
-			if err := e.whole(x); err != nil {
-				return sendError(err, i, "")
-			}
-		}
-		e.depth--
-		return nil
+		return e.args(b, args)
 	}
 	v := reflect.ValueOf(args)
 	t, isNil := v.Type(), false
 	if v.Kind() == reflect.Pointer {
 		if endlessPointer(t) {
-			return endlessError(t)
+			return b, endlessError(t)
 		}
 		for v.Kind() == reflect.Pointer && !v.IsNil() {
 			v = v.Elem()
@@ -49,51 +40,54 @@ func (e *encoder) params(args any) error {
 		t, isNil = pointee(v.Type()), v.Kind() == reflect.Pointer
 	}
 	ti := typeOf(t)
-	if t == typeArgs && !isNil {
-		return e.params(v.Interface())
-	}
-	if t != typeArgs && (!ti.isStruct() || ti.registered()) {
-		if err := e.list(1); err != nil {
-			return err
-		}
-		return sendError(e.closed(e.whole(args)), 0, "")
-	}
-	var fs *fields
-	if t != typeArgs {
-		if fs = e.vs.Format.fieldsOf(ti); fs.paramsErr != nil {
-			return fs.paramsErr
-		}
-	}
-	if isNil {
-		return fmt.Errorf("nil %s as parameters", v.Type())
-	}
 	switch {
-	case v.CanAddr():
-		return e.paramFields(fs, v.Addr().UnsafePointer())
-	case ti.inPlace:
-		return e.paramFields(fs, dataOf(args))
+	case t == typeArgs && !isNil:
+		return e.args(b, v.Interface().(Args))
+	case t == typeArgs:
+		return b, fmt.Errorf("nil %s as parameters", v.Type())
+	case !ti.isStruct() || ti.registered():
+		if b, err = e.list(b, 1); err == nil {
+			b, err = e.whole(b, args)
+		}
+		return b, sendError(err, 0, "")
 	}
-	return e.paramFields(fs, copyOf(v))
+	fs := e.vs.Format.fieldsOf(ti)
+	switch {
+	case fs.paramsErr != nil:
+		return b, fs.paramsErr
+	case isNil:
+		return b, fmt.Errorf("nil %s as parameters", v.Type())
+	case v.CanAddr():
+		return e.paramFields(b, fs, v.Addr().UnsafePointer())
+	case ti.inPlace:
+		return e.paramFields(b, fs, dataOf(args))
+	}
+	return e.paramFields(b, fs, copyOf(v))
 }
 
-func (e *encoder) paramFields(fs *fields, p unsafe.Pointer) error {
+func (e *encoder) args(b []byte, args Args) (_ []byte, err error) {
+	if b, err = e.list(b, len(args)); err != nil {
+		return b, err
+	}
+	for i, x := range args {
+		if b, err = e.whole(b, x); err != nil {
+			return b, sendError(err, i, "")
+		}
+	}
+	return b, nil
+}
+
+func (e *encoder) paramFields(b []byte, fs *fields, p unsafe.Pointer) (_ []byte, err error) {
 	n := fs.given(p)
-	if err := e.list(n); err != nil {
-		return err
+	if b, err = e.list(b, n); err != nil {
+		return b, err
 	}
 	for i, f := range fs.list[:n] {
-		if err := e.wholeAt(f.info, f.of(p)); err != nil {
-			return sendError(err, i, f.name)
+		if b, err = e.wholeAt(b, f.info, f.of(p)); err != nil {
+			return b, sendError(err, i, f.name)
 		}
 	}
-	e.depth--
-	return nil
-}
-
-// closed closes the list that is open, unless there is an error.
-func (e *encoder) closed(err error) error {
-	e.depth--
-	return err
+	return b, nil
 }
 
 // given returns how many parameters the struct at p stands for: zero values of
@@ -107,26 +101,25 @@ func (fs *fields) given(p unsafe.Pointer) int {
 }
 
 // whole writes a parameter or a result.
-func (e *encoder) whole(x any) error {
-	if b, ok := appendScalar(e.b, x); ok {
-		e.b = b
-		return nil
+func (e *encoder) whole(b []byte, x any) ([]byte, error) {
+	if b, ok := appendScalar(b, x); ok {
+		return b, nil
 	}
 	v := reflect.ValueOf(x)
 	switch ti := typeOf(v.Type()); {
 	case v.Kind() == reflect.Pointer && !v.IsNil():
-		return e.wholeAt(typeOf(ti.t.Elem()), v.UnsafePointer())
+		return e.wholeAt(b, typeOf(ti.t.Elem()), v.UnsafePointer())
 	case ti.msgp[0]:
-		return e.wholeAt(ti, copyOf(v))
+		return e.wholeAt(b, ti, copyOf(v))
 	}
-	return e.any(x)
+	return e.any(b, x)
 }
 
-func (e *encoder) wholeAt(ti *typeInfo, p unsafe.Pointer) error {
+func (e *encoder) wholeAt(b []byte, ti *typeInfo, p unsafe.Pointer) ([]byte, error) {
 	if ti.msgp[0] {
-		return e.msgp(ti.at(p).Addr())
+		return e.msgp(b, ti.at(p).Addr())
 	}
-	return ti.encode(e, p)
+	return ti.encode(e, b, p)
 }
 
 // DecodeParams stores parameters, an array that has passed a Scanner or nil for

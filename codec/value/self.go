@@ -162,19 +162,18 @@ func isTime(t reflect.Type, path []int) bool {
 }
 
 // encoder returns what writes a type by its own methods.
-func (f *ownForm) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error {
+func (f *ownForm) encoder(ti *typeInfo) encodeFunc {
 	if ti.t == typeTime {
-		return func(e *encoder, p unsafe.Pointer) error { return e.time(*(*time.Time)(p)) }
+		return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) { return e.time(b, *(*time.Time)(p)) }
 	}
-	write := map[way]func(*encoder, reflect.Value) error{
+	write := map[way]func(*encoder, []byte, reflect.Value) ([]byte, error){
 		asForeign: (*encoder).foreign, asText: encodeText, asBinary: encodeBinary,
-		asTime: func(e *encoder, v reflect.Value) error { return e.time(*timeAt(v)) },
+		asTime: func(e *encoder, b []byte, v reflect.Value) ([]byte, error) { return e.time(b, *timeAt(v)) },
 	}[f.encodes]
-	return func(e *encoder, p unsafe.Pointer) error {
+	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
 		v := ti.at(p)
 		if k := v.Kind(); (k == reflect.Map || k == reflect.Slice || k == reflect.Func || k == reflect.Chan) && v.IsNil() && v.Type().NumMethod() > 0 {
-			e.b = wire.AppendNil(e.b)
-			return nil
+			return wire.AppendNil(b), nil
 		}
 		at := v
 		for i, x := range f.through { // a method that is promoted from nil would crash
@@ -182,8 +181,7 @@ func (f *ownForm) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error
 				continue
 			}
 			if at.IsNil() {
-				e.b = wire.AppendNil(e.b)
-				return nil
+				return wire.AppendNil(b), nil
 			}
 			if at.Kind() == reflect.Pointer && (i < len(f.through)-1 || f.encodes == asTime) {
 				at = at.Elem()
@@ -192,31 +190,31 @@ func (f *ownForm) encoder(ti *typeInfo) func(e *encoder, p unsafe.Pointer) error
 		if f.encodes == asTime {
 			v = at
 		}
-		return write(e, v)
+		return write(e, b, v)
 	}
 }
 
 func timeAt(v reflect.Value) *time.Time { return (*time.Time)(v.Addr().UnsafePointer()) }
 
-func encodeText(e *encoder, v reflect.Value) error {
-	b, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
+func encodeText(e *encoder, b []byte, v reflect.Value) ([]byte, error) {
+	text, err := v.Addr().Interface().(encoding.TextMarshaler).MarshalText()
 	if err != nil {
-		return foreignError(err)
+		return b, foreignError(err)
 	}
-	return e.text(string(b))
+	return e.text(b, string(text))
 }
 
-func encodeBinary(e *encoder, v reflect.Value) error {
-	b, err := v.Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
+func encodeBinary(e *encoder, b []byte, v reflect.Value) ([]byte, error) {
+	data, err := v.Addr().Interface().(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
-		return foreignError(err)
+		return b, foreignError(err)
 	}
-	return e.bytes(b)
+	return e.bytes(b, data)
 }
 
 // foreign lets vmihailenco write v.
-func (e *encoder) foreign(v reflect.Value) error {
-	return e.leaf(func() error {
+func (e *encoder) foreign(b []byte, v reflect.Value) ([]byte, error) {
+	return e.scanned(b, func() error {
 		enc := msgpack.GetEncoder()
 		defer func() {
 			enc.Reset(nil) // or the pool would keep the message
@@ -229,26 +227,27 @@ func (e *encoder) foreign(v reflect.Value) error {
 	})
 }
 
-// leaf lets write append one value, through Write, and scans it.
-func (e *encoder) leaf(write func() error) error {
-	start := len(e.b)
-	e.leafStart = start
-	defer e.scan.Reset() // or one deep value would cost the encoder its memory for ever
+// scanned lets write append one value, a leaf, through Write, and scans it.
+func (e *encoder) scanned(b []byte, write func() error) ([]byte, error) {
+	start := len(b)
+	e.leaf, e.leafStart, e.leafDue = b, start, 0
 	e.scan.Limits = e.vs.Limits
 	e.scan.ResetWithin(e.depth, e.elements)
-	if err := write(); err != nil {
-		return foreignError(err)
-	}
-	n, err := e.scan.Scan(e.b[start:])
+	defer e.scan.Reset() // or one deep value would cost the encoder its memory for ever
+	err := write()
+	b = e.leaf
 	if err != nil {
-		return leafError(err)
+		return b, foreignError(err)
 	}
-	if n != len(e.b)-start || n == 0 {
-		return &ValueError{Msg: "a value encodes itself to something else than one MessagePack value"}
+	n, err := e.scan.Scan(b[start:])
+	if err != nil {
+		return b, leafError(err)
+	}
+	if n != len(b)-start || n == 0 {
+		return b, &ValueError{Msg: "a value encodes itself to something else than one MessagePack value"}
 	}
 	e.elements = e.scan.Elements()
-	e.b, err = e.vs.Format.finish(e.b, start)
-	return err
+	return e.vs.Format.finish(b, start)
 }
 
 // leafError gives the error of a scan a path, unless it is about the whole message.
@@ -268,27 +267,27 @@ const checkEvery = 4 << 10
 // Write takes what a type's own encoder writes; the encoder is the io.Writer of
 // vmihailenco's.
 func (e *encoder) Write(p []byte) (int, error) {
-	e.b = append(e.b, p...)
+	e.leaf = append(e.leaf, p...)
 	return len(p), e.checkLeaf()
 }
 
 // WriteByte is like Write.
 func (e *encoder) WriteByte(c byte) error {
-	e.b = append(e.b, c)
+	e.leaf = append(e.leaf, c)
 	return e.checkLeaf()
 }
 
 func (e *encoder) checkLeaf() error {
-	if len(e.b) < e.leafDue {
+	if len(e.leaf) < e.leafDue {
 		return nil
 	}
-	e.leafDue = len(e.b) + checkEvery
-	_, err := e.scan.Scan(e.b[e.leafStart:])
+	e.leafDue = len(e.leaf) + checkEvery
+	_, err := e.scan.Scan(e.leaf[e.leafStart:])
 	return err
 }
 
 // decoder returns what reads a type by its own methods.
-func (f *ownForm) decoder(ti *typeInfo) func(d *decoder, p unsafe.Pointer) error {
+func (f *ownForm) decoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	return func(d *decoder, p unsafe.Pointer) error {
 		v := ti.at(p)
@@ -418,10 +417,10 @@ func isMsgp(t, i reflect.Type) bool {
 	return t.PkgPath() != "" && t.Kind() != reflect.Struct && t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface && implements(t, i)
 }
 
-func (e *encoder) msgp(v reflect.Value) error {
-	return e.leaf(func() error {
-		b, err := v.Interface().(msgpEncoder).MarshalMsg(nil)
-		e.b = append(e.b, b...)
+func (e *encoder) msgp(b []byte, v reflect.Value) ([]byte, error) {
+	return e.scanned(b, func() error {
+		value, err := v.Interface().(msgpEncoder).MarshalMsg(nil)
+		e.leaf = append(e.leaf, value...)
 		return err
 	})
 }

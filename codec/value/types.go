@@ -17,8 +17,8 @@ import (
 // Reflection that checks each step anew took two thirds of the time of a list.
 type typeInfo struct {
 	t      reflect.Type
-	encode func(e *encoder, p unsafe.Pointer) error // p leads to a value of the type
-	decode func(d *decoder, p unsafe.Pointer) error
+	encode encodeFunc
+	decode decodeFunc
 	own    *ownForm // nil for a type that is walked through
 	fields *fields  // of a struct that is walked through, by their default names
 	msgp   [2]bool  // its MarshalMsg, its UnmarshalMsg counts for a whole parameter or result
@@ -113,7 +113,7 @@ func (b builder) typeOf(t reflect.Type) *typeInfo {
 	}
 	ti.inPlace = b.isReadOnly(ti) && (t.Size() > unsafe.Sizeof(uintptr(0)) || t.Kind() <= reflect.Float64) // a single pointer is held itself
 	if err := ti.err; err != nil {
-		ti.encode = func(*encoder, unsafe.Pointer) error { return err }
+		ti.encode = func(_ *encoder, b []byte, _ unsafe.Pointer) ([]byte, error) { return b, err }
 		ti.registered = func() bool { return false }
 	}
 	return ti

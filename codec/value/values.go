@@ -18,21 +18,15 @@ type Values struct {
 // widest string form; see wire.Message.Asks. Errors leave nothing behind: b is
 // returned as it was.
 func (vs *Values) AppendRequest(b []byte, id uint32, method string, args any, asks bool) ([]byte, error) {
-	return vs.message(b, wire.AppendRequest(b, id), wire.RequestElements, func(e *encoder) error {
-		if err := e.method(method, asks); err != nil {
-			return err
-		}
-		return e.params(args)
+	return vs.message(b, wire.RequestElements, func(e *encoder) ([]byte, error) {
+		return e.call(wire.AppendRequest(b, id), method, args, asks)
 	})
 }
 
 // AppendNotification appends a notification to b.
 func (vs *Values) AppendNotification(b []byte, method string, args any) ([]byte, error) {
-	return vs.message(b, wire.AppendNotification(b), wire.NotificationElements, func(e *encoder) error {
-		if err := e.method(method, false); err != nil {
-			return err
-		}
-		return e.params(args)
+	return vs.message(b, wire.NotificationElements, func(e *encoder) ([]byte, error) {
+		return e.call(wire.AppendNotification(b), method, args, false)
 	})
 }
 
@@ -43,68 +37,64 @@ func (vs *Values) AppendResult(b, id []byte, result any) ([]byte, error) {
 	if out, ok := appendScalar(begun, result); ok && vs.Limits.Holds(len(out)-len(b), wire.ResponseElements, 1) {
 		return out, nil // without an encoder
 	}
-	return vs.message(b, begun, wire.ResponseElements, func(e *encoder) error { return e.result(result) })
+	return vs.message(b, wire.ResponseElements, func(e *encoder) ([]byte, error) { return e.result(begun, result) })
 }
 
 // AppendError appends the response that carries an error.
 func (vs *Values) AppendError(b, id []byte, value any) ([]byte, error) {
-	return vs.message(b, wire.AppendResponse(b, id), wire.ResponseElements, func(e *encoder) error {
-		err := e.result(value)
-		e.b = wire.AppendNil(e.b)
-		return err
+	return vs.message(b, wire.ResponseElements, func(e *encoder) ([]byte, error) {
+		out, err := e.result(wire.AppendResponse(b, id), value)
+		return wire.AppendNil(out), err
 	})
 }
 
-// message builds the rest of a message of so many elements that begins behind b
-// in begun.
-func (vs *Values) message(b, begun []byte, elements int, build func(*encoder) error) (_ []byte, err error) {
+// message builds a message of so many elements behind b.
+func (vs *Values) message(b []byte, elements int, build func(*encoder) ([]byte, error)) ([]byte, error) {
 	e := encoders.Get().(*encoder)
-	e.vs, e.b, e.max, e.plain = vs, begun, math.MaxInt, vs.Format.writesPlain()
+	e.vs, e.max, e.plain = vs, math.MaxInt, vs.Format.writesPlain()
 	if vs.Limits.Message < math.MaxInt-len(b) {
 		e.max = len(b) + vs.Limits.Message
 	}
-	err = vs.guarded(e, elements, build)
-	out := e.b
-	e.recycle()
+	out, err := vs.guarded(e, elements, build)
 	if err != nil {
 		return b, err
 	}
 	return out, nil
 }
 
-func (vs *Values) guarded(e *encoder, elements int, build func(*encoder) error) (err error) {
+func (vs *Values) guarded(e *encoder, elements int, build func(*encoder) ([]byte, error)) (b []byte, err error) {
 	defer guard(&err)
 	if err = e.open(elements); err == nil {
-		err = build(e)
+		b, err = build(e)
 	}
-	if err == nil && len(e.b) > e.max {
+	if err == nil && len(b) > e.max {
 		err = vs.Limits.MessageError()
 	}
-	return err
+	e.recycle() // not after a panic
+	return b, err
 }
 
-// method writes a method's name; the text format applies to it as well.
-func (e *encoder) method(name string, asks bool) error {
-	start := len(e.b)
-	if err := e.text(name); err != nil || !asks {
-		return err
+// call writes the method's name and the parameters of a request or notification. The
+// format of text applies to the name as well.
+func (e *encoder) call(b []byte, method string, args any, asks bool) ([]byte, error) {
+	start := len(b)
+	b, err := e.text(b, method)
+	if err != nil {
+		return b, err
 	}
-	text, _ := wire.TextBytes(e.b[start:])
-	e.b = wire.AppendAsking(e.b[:start], append([]byte(nil), text...))
-	return nil
+	if asks {
+		name, _ := wire.TextBytes(b[start:])
+		b = wire.AppendAsking(b[:start], append([]byte(nil), name...))
+	}
+	return e.params(b, args)
 }
 
 // result writes a result or an error: one value, and nil for an empty struct.
-func (e *encoder) result(x any) error {
-	if b, ok := appendScalar(e.b, x); ok {
-		e.b = b
-		return nil
+func (e *encoder) result(b []byte, x any) ([]byte, error) {
+	if x == nil || isVoid(reflect.TypeOf(x)) {
+		return wire.AppendNil(b), nil
 	}
-	if isVoid(reflect.TypeOf(x)) {
-		e.b = wire.AppendNil(e.b)
-		return nil
-	}
-	return e.whole(x)
+	return e.whole(b, x)
 }
 
 // isVoid reports whether t is an empty struct, which stands for no result.
