@@ -348,7 +348,7 @@ func TestDocsAreCompiled(t *testing.T) {
 		t.Fatalf("no pages in docs: %v", err)
 	}
 	var source string
-	for _, file := range []string{"docs_test.go", "docs_server_test.go", "pool_docs_test.go", "../pool/etcd/example_test.go"} {
+	for _, file := range []string{"docs_test.go", "docs_server_test.go", "pool_docs_test.go", "values_docs_test.go", "../pool/etcd/example_test.go"} {
 		source += words(read(t, file)) + " "
 	}
 	for _, page := range pages {

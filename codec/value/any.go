@@ -2,6 +2,7 @@ package value
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -113,18 +114,26 @@ func (d *decoder) anyExt() (any, error) {
 		return nil, err
 	}
 	var v any
-	err := msgpack.Unmarshal(raw, &v)
+	err := errUnknownExt
+	if wire.ExtType(raw) != internedExt {
+		err = msgpack.Unmarshal(raw, &v)
+	}
 	switch {
 	case err == nil:
 		if t := reflect.TypeOf(v); t != nil && t.Kind() == reflect.Pointer {
 			extensions.Store(t, nil)
 		}
 		return v, nil
-	case strings.HasPrefix(err.Error(), "msgpack: unknown ext id="): // vmihailenco has no error value for it
+	case strings.HasPrefix(err.Error(), errUnknownExt.Error()): // vmihailenco has no error value for it
 		return msgpack.RawMessage(bytes.Clone(raw)), nil
 	}
 	return nil, foreignError(err)
 }
+
+// internedExt is an extension type that vmihailenco takes for a text of its own kind.
+const internedExt = 0x80
+
+var errUnknownExt = errors.New("msgpack: unknown ext id=")
 
 // extensions are the pointer types that a value in an any has been made of.
 var extensions sync.Map // reflect.Type -> nil
@@ -263,7 +272,7 @@ func (d *decoder) anyKey() (any, error) {
 	case []byte, []any, map[string]any, map[any]any, msgpack.RawMessage:
 		return nil, &ValueError{Msg: fmt.Sprintf("%s cannot be a map key in Go", what.Article())}
 	}
-	if k != nil && !reflect.ValueOf(k).Comparable() {
+	if v := reflect.ValueOf(k); k != nil && (!v.Comparable() || v.Kind() == reflect.Pointer) { // a new pointer is equal to nothing
 		return nil, &ValueError{Msg: fmt.Sprintf("%T cannot be a map key in Go", k)}
 	}
 	return k, nil

@@ -114,7 +114,7 @@ func isExtension(t reflect.Type) (is bool) {
 			is = false
 		}
 	}()
-	err := msgpack.NewDecoder(bytes.NewReader([]byte{0xd4, 0x80, 0})).DecodeValue(reflect.New(t).Elem())
+	err := msgpack.NewDecoder(bytes.NewReader([]byte{0xd4, internedExt, 0})).DecodeValue(reflect.New(t).Elem())
 	return err != nil && strings.HasPrefix(err.Error(), "msgpack: got ext type=")
 }
 

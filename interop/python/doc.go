@@ -9,7 +9,8 @@
 //
 // [Env.Start] runs a Python script as a child process; [Env.Client] drives real mprpc clients with expressions. The
 // scripts in the folder scripts are part of the Go program, so it runs from any directory: server.py is a server with
-// methods for tests, client.py is what Env.Client talks to. See the head of each for its names.
+// methods for tests, client.py is what Env.Client talks to, msgpack_corpus.py asks msgpack alone what it makes of values,
+// that of the environment or a current one beside it. See the head of each for its names.
 //
 // # Life of a child process
 //

@@ -9,6 +9,8 @@ makes a new environment. Exit status 3 means that something of the system is mis
 Why not plain pip: the C files that mprpc 0.1.17 ships do not compile on Python 3.9 and later, and msgpack 0.6.2 (the
 newest that mprpc can use is below 1.0) then falls back to pure Python without a word, which would make measurements
 against it unfair. Both ship their Cython sources, so they are translated anew with the last Cython 0.29.
+
+A current msgpack, which other programs have, lies in the folder "modern" of DIR, out of mprpc's sight.
 """
 import hashlib
 import importlib.util
@@ -25,6 +27,7 @@ OLDEST, NEWEST = (3, 8), (3, 12)  # Python 3.13 has lost C functions that msgpac
 TOOLS = ['cython==0.29.37', 'setuptools==75.3.0', 'wheel==0.45.1']
 LIBRARIES = ['gevent==' + ('24.11.1' if sys.version_info >= (3, 9) else '24.2.1'),
              'greenlet==3.1.1', 'zope.event==5.0', 'zope.interface==7.2']
+MODERN = 'msgpack==1.1.1'  # the last for Python 3.8
 # Name, version, SHA-256 of the source archive, arguments of Cython, and what must import after it.
 SOURCES = [
     ('msgpack', '0.6.2', 'ea3c2f859346fcd55fc46e96885301d9c2f7a36d453f5d8f2967840efa1e1830',
@@ -48,6 +51,13 @@ for module in (mprpc.client, mprpc.server):
     assert module.__file__.endswith('.so'), module.__file__
 found = {name: importlib.metadata.version(name) for name in ('mprpc', 'msgpack', 'gevent', 'gsocketpool')}
 print(json.dumps(dict(found, python=platform.python_version())))
+'''
+VERIFY_MODERN = '''
+import os, sys
+sys.path.insert(0, os.path.join(sys.prefix, 'modern'))
+import msgpack
+assert msgpack.version == (1, 1, 1), msgpack.version
+assert msgpack.Packer.__module__ == msgpack.Unpacker.__module__ == 'msgpack._cmsgpack', 'msgpack is pure Python'
 '''
 
 
@@ -125,7 +135,10 @@ def build(target):
         # msgpack's set-up succeeds even if its compiler does not: -v keeps the reason, the import finds it out.
         run(*pip, 'install', '-v', '--no-deps', '--no-build-isolation', source)
         run(python, '-I', '-c', 'import ' + modules)
+    step('installing ' + MODERN)
+    run(*pip, 'install', '-q', '--no-deps', '--target', os.path.join(target, 'modern'), MODERN)
     step('checking that the compiled extensions are in use')
+    run(python, '-I', '-c', VERIFY_MODERN)
     found = subprocess.run((python, '-I', '-c', VERIFY), check=True, stdout=subprocess.PIPE).stdout.decode().strip()
     shutil.rmtree(work)
     print('done: ' + found, flush=True)
