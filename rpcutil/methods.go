@@ -144,7 +144,7 @@ func usableIn(t reflect.Type, as string, seen map[reflect.Type]bool) error {
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			if value.Ignored(f) || !f.IsExported() && !f.Anonymous {
+			if value.Ignored(f) {
 				continue
 			}
 			if err := usableIn(f.Type, as, seen); err != nil {

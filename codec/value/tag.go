@@ -67,8 +67,15 @@ func tagOf(f reflect.StructField) (t tag) {
 	return t
 }
 
-// Ignored reports whether the tag of a field leaves it out.
-func Ignored(f reflect.StructField) bool { return tagOf(f).skip }
+// Ignored reports whether a field is no part of its struct's value: by its tag, or
+// because it is not exported and no struct that is embedded.
+func Ignored(f reflect.StructField) bool {
+	t := f.Type
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return tagOf(f).skip || !f.IsExported() && !(f.Anonymous && t.Kind() == reflect.Struct)
+}
 
 // splitTag cuts a tag at its commas; text in single quotes is left whole.
 func splitTag(s string) (items []string) {
