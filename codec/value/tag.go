@@ -33,35 +33,34 @@ func tagOf(f reflect.StructField) (t tag) {
 		text = f.Tag.Get("json")
 		isJSON = true
 	}
-	items := splitTag(text)
+	items := splitTag(text, isJSON)
 	switch {
-	case text == "-" || !isJSON && len(items) > 0 && items[0] == "-":
+	case text == "-" || !isJSON && len(items) > 0 && items[0] == tagItem{text: "-"}:
 		return tag{skip: true}
 	case len(items) == 0:
 		return t
 	}
-	if first := items[0]; isJSON || !strings.Contains(first, ":") {
-		t.name, items = first, items[1:]
+	if items[0].key == "" {
+		t.name, items = items[0].text, items[1:]
 	}
 	t.separate = isJSON && t.name != ""
 	for _, option := range items {
-		key, value, _ := strings.Cut(option, ":")
 		switch {
-		case option == "omitempty":
+		case option.text == "omitempty":
 			t.omit = omitEmpty
-		case option == "omitzero":
+		case option.text == "omitzero":
 			t.omit = omitZero
 		case isJSON: // string has no effect: integers keep their 64 bits as they are
-		case option == "intern":
+		case option.key == "alias":
+			t.aliases = append(t.aliases, option.text)
+		case option.text == "intern":
 			t.intern = true
-		case option == "noinline":
+		case option.text == "noinline":
 			t.separate = true
-		case option == "as_array" || option == "asArray":
+		case option.text == "as_array" || option.text == "asArray":
 			t.asArray = true
-		case option == "byplace":
+		case option.text == "byplace":
 			t.byPlace = true
-		case key == "alias":
-			t.aliases = append(t.aliases, strings.TrimSpace(value))
 		}
 	}
 	return t
@@ -77,17 +76,26 @@ func Ignored(f reflect.StructField) bool {
 	return tagOf(f).skip || !f.IsExported() && !(f.Anonymous && t.Kind() == reflect.Struct)
 }
 
-// splitTag cuts a tag at its commas; text in single quotes is left whole.
-func splitTag(s string) (items []string) {
+// A tagItem is what stands between two commas: a text, or a key, a colon and a text.
+type tagItem struct{ key, text string }
+
+// splitTag cuts a tag into its items. In a msgpack tag what stands in single quotes
+// is left whole, so that a name may have commas and colons.
+func splitTag(s string, isJSON bool) (items []tagItem) {
 	for s != "" {
-		var item string
-		if rest, quoted := strings.CutPrefix(s, "'"); quoted && strings.Contains(rest, "'") {
-			item, s, _ = strings.Cut(rest, "'")
+		var item tagItem
+		if i := strings.IndexAny(s, ":,'"); !isJSON && i >= 0 && s[i] == ':' {
+			item.key, s = strings.TrimSpace(s[:i]), s[i+1:]
+		}
+		if rest, quoted := strings.CutPrefix(s, "'"); !isJSON && quoted && strings.Contains(rest, "'") {
+			item.text, s, _ = strings.Cut(rest, "'")
 			s = strings.TrimPrefix(s, ",")
 		} else {
-			item, s, _ = strings.Cut(s, ",")
+			item.text, s, _ = strings.Cut(s, ",")
 		}
-		items = append(items, strings.TrimSpace(item))
+		item.text = strings.TrimSpace(item.text)
+		s = strings.TrimLeft(s, " ")
+		items = append(items, item)
 	}
 	return items
 }
