@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -303,12 +304,7 @@ func (d *decoder) keywords(fs *fields, p unsafe.Pointer) error {
 	seen := make([]bool, len(fs.list))
 	for range d.open() {
 		name := string(d.key())
-		i := -1
-		for j, f := range fs.list {
-			if f.name == name || i < 0 && strings.EqualFold(f.name, name) {
-				i = j
-			}
-		}
+		i := slices.Index(fs.list, fs.named([]byte(name))) // not an embedded struct, which is no parameter
 		switch {
 		case i < 0:
 			return errors.New(want(fs) + ", got one named " + wire.QuoteName(name))
