@@ -121,7 +121,7 @@ func (f *function) checkNames() error {
 		if err := checkText(name); err != nil {
 			return fmt.Errorf("parameter name %q %w", name, err)
 		}
-		if strings.Contains(name, ",") || name == "-" || name == "" { // they mean something in a tag
+		if strings.ContainsAny(name, ",:'") || name == "-" || name == "" { // they mean something in a tag
 			return fmt.Errorf("%q cannot be the name of a parameter", name)
 		}
 		for _, other := range f.names[:i] {

@@ -130,6 +130,8 @@ func TestMuxRefusesWhatItCannotServe(t *testing.T) {
 		"rpcutil: method m: a function may return one value and an error, this one returns 2 values": {Name: "m", Func: func() (int, int) { return 0, 0 }},
 		"rpcutil: method m: 1 parameter names for a function with 2 parameters":                      {Name: "m", Func: func(int, int) {}, Params: []string{"x"}},
 		`rpcutil: method m: "a,b" cannot be the name of a parameter`:                                 {Name: "m", Func: func(int) {}, Params: []string{"a,b"}},
+		`rpcutil: method m: "a:b" cannot be the name of a parameter`:                                 {Name: "m", Func: func(int) {}, Params: []string{"a:b"}},
+		`rpcutil: method m: "'a'" cannot be the name of a parameter`:                                 {Name: "m", Func: func(int) {}, Params: []string{"'a'"}},
 		"rpcutil: there is a method taken already":                                                   {Name: "taken", Func: func() {}},
 	} {
 		var m rpcutil.Mux
