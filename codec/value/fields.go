@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
@@ -241,50 +240,35 @@ func (f *field) left(p unsafe.Pointer) bool {
 		return false
 	}
 	switch p = f.of(p); {
-	case p == nil:
+	case p == nil, f.omit != omitNone && f.info.t.Kind() == reflect.Pointer && *(*unsafe.Pointer)(p) == nil:
 		return true
 	case f.omit == omitNone:
 		return false
-	case f.info.t.Kind() != reflect.Pointer: // the most common kind of all that are left out
-		return isEmpty(f.info.at(p), f.omit)
 	}
-	p = *(*unsafe.Pointer)(p)
-	switch {
-	case p == nil:
-		return true
-	case f.info.t == typeTimePointer:
-		return (*time.Time)(p).IsZero()
-	}
-	return f.info.t.Implements(typeZeroer) && reflect.NewAt(f.info.t.Elem(), p).Interface().(zeroer).IsZero()
+	return f.info.isEmpty(f.info.at(p), f.omit)
 }
-
-// A zeroer says itself whether it is empty.
-type zeroer interface{ IsZero() bool }
-
-var typeZeroer, typeTimePointer = reflect.TypeFor[zeroer](), reflect.TypeFor[*time.Time]()
 
 // isEmpty reports whether omitempty leaves v out: false, 0, "", nil, an empty
 // list or map, what its method IsZero says, a struct all of whose fields are left
 // out, and the zero value of a type that encodes itself. For omitzero it is the
 // zero value, or what IsZero says.
-func isEmpty(v reflect.Value, omit omission) bool {
-	for v.Kind() == reflect.Interface {
+func (ti *typeInfo) isEmpty(v reflect.Value, omit omission) bool {
+	if v.Kind() == reflect.Interface {
 		if v.IsNil() || omit == omitZero {
 			return v.IsNil()
 		}
 		v = v.Elem()
+		ti = typeOf(v.Type())
 	}
 	nilable := v.Kind() == reflect.Pointer || v.Kind() == reflect.Map || v.Kind() == reflect.Slice
 	if nilable && v.IsNil() {
 		return true
 	}
-	if v.Type() == typeTime && v.CanAddr() {
+	if ti.t == typeTime && v.CanAddr() {
 		return timeAt(v).IsZero()
 	}
-	if v.Type().NumMethod() > 0 {
-		if z, ok := v.Interface().(zeroer); ok {
-			return z.IsZero()
-		}
+	if ti.isZero != nil {
+		return ti.isZero(v)
 	}
 	if omit == omitZero {
 		return v.IsZero()
@@ -295,7 +279,6 @@ func isEmpty(v reflect.Value, omit omission) bool {
 	case reflect.Pointer:
 		return false
 	case reflect.Struct:
-		ti := typeOf(v.Type())
 		if !ti.isStruct() {
 			return v.IsZero()
 		}

@@ -156,6 +156,51 @@ func promoted(t reflect.Type, method string) []int {
 	return path
 }
 
+// receiver follows the embedded fields through which a method is promoted. It is false
+// where one of them is nil, as the method would crash.
+func receiver(v reflect.Value, path []int) (_ reflect.Value, ok bool) {
+	for i, x := range path {
+		if v = v.Field(x); v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface {
+			continue
+		}
+		if v.IsNil() {
+			return v, false
+		}
+		if v.Kind() == reflect.Pointer && i < len(path)-1 {
+			v = v.Elem()
+		}
+	}
+	return v, true
+}
+
+type isZeroer interface{ IsZero() bool }
+
+var typeIsZeroer = reflect.TypeFor[isZeroer]()
+
+// zeroMethod returns what asks a value's method IsZero, or nil if its type has none.
+// What is promoted from nil is zero.
+func zeroMethod(t reflect.Type) func(v reflect.Value) bool {
+	if t.Kind() == reflect.Interface || !implements(t, typeIsZeroer) {
+		return nil
+	}
+	if t.Kind() == reflect.Pointer {
+		ask := zeroMethod(t.Elem())
+		return func(v reflect.Value) bool { return ask(v.Elem()) }
+	}
+	path := promoted(t, "IsZero")
+	return func(v reflect.Value) bool {
+		if !v.CanAddr() {
+			c := reflect.New(t).Elem()
+			c.Set(v)
+			v = c
+		}
+		if _, ok := receiver(v, path); !ok {
+			return true
+		}
+		return v.Addr().Interface().(isZeroer).IsZero()
+	}
+}
+
 func isTime(t reflect.Type, path []int) bool {
 	t = t.FieldByIndex(path).Type
 	return t == typeTime || t == reflect.PointerTo(typeTime)
@@ -175,20 +220,12 @@ func (f *ownForm) encoder(ti *typeInfo) encodeFunc {
 		if k := v.Kind(); (k == reflect.Map || k == reflect.Slice || k == reflect.Func || k == reflect.Chan) && v.IsNil() && v.Type().NumMethod() > 0 {
 			return wire.AppendNil(b), nil
 		}
-		at := v
-		for i, x := range f.through { // a method that is promoted from nil would crash
-			if at = at.Field(x); at.Kind() != reflect.Pointer && at.Kind() != reflect.Interface {
-				continue
-			}
-			if at.IsNil() {
-				return wire.AppendNil(b), nil
-			}
-			if at.Kind() == reflect.Pointer && (i < len(f.through)-1 || f.encodes == asTime) {
-				at = at.Elem()
-			}
+		at, ok := receiver(v, f.through)
+		if !ok {
+			return wire.AppendNil(b), nil
 		}
 		if f.encodes == asTime {
-			v = at
+			v = reflect.Indirect(at)
 		}
 		return write(e, b, v)
 	}

@@ -19,10 +19,11 @@ type typeInfo struct {
 	t      reflect.Type
 	encode encodeFunc
 	decode decodeFunc
-	own    *ownForm // nil for a type that is walked through
-	fields *fields  // of a struct that is walked through, by their default names
-	msgp   [2]bool  // its MarshalMsg, its UnmarshalMsg counts for a whole parameter or result
-	err    error    // why no value of the type can be sent, whatever it holds
+	own    *ownForm                   // nil for a type that is walked through
+	fields *fields                    // of a struct that is walked through, by their default names
+	msgp   [2]bool                    // its MarshalMsg, its UnmarshalMsg counts for a whole parameter or result
+	err    error                      // why no value of the type can be sent, whatever it holds
+	isZero func(v reflect.Value) bool // what its method IsZero says, nil if it has none
 
 	registered func() bool // whether vmihailenco encodes the type, which only sending may ask
 	inPlace    bool        // a value in an interface is read where it is: see dataOf
@@ -100,6 +101,7 @@ func (b builder) typeOf(t reflect.Type) *typeInfo {
 	}
 	ti := &typeInfo{t: t, own: ownFormOf(t), registered: func() bool { return false }}
 	b[t] = ti
+	ti.isZero = zeroMethod(t)
 	ti.msgp = [2]bool{isMsgp(t, typeMsgpEncoder), isMsgp(t, typeMsgpDecoder)}
 	if ti.own != nil && ti.own.encodes != byKind {
 		ti.encode = ti.own.encoder(ti)
