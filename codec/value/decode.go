@@ -354,8 +354,12 @@ func decodeDuration(d *decoder, p unsafe.Pointer) error {
 			return nil
 		}
 	case kind == wire.KindFloat && unit == time.Second:
-		if ns := math.Round(wire.ReadFloat(b) * float64(unit)); ns >= math.MinInt64 && ns < math.MaxInt64 { // not NaN
-			*to = time.Duration(ns)
+		// The longest duration is one nanosecond more as a float.
+		const beyond = 1 << 63
+		if ns := math.Round(wire.ReadFloat(b) * float64(unit)); ns >= math.MinInt64 && ns <= beyond { // not NaN
+			if *to = math.MaxInt64; ns < beyond {
+				*to = time.Duration(ns)
+			}
 			d.pos += wire.Size(b[0])
 			return nil
 		}
