@@ -165,7 +165,7 @@ func limitRows() []row {
 			},
 		},
 		textRow("limit/1,000,000 elements, more than Go takes", []call{
-			{"count", codec.Args{make([]bool, 1_000_001)}, "failure: codec: count: parameter 1: message exceeds MaxElements (1000000)"}, nextCall,
+			{"count", codec.Args{make([]bool, 1_000_001)}, "failure: codec: count: message exceeds MaxElements (1000000)"}, nextCall,
 		}, []expression{{"connect().call('count', [0] * 1000001)", raises("message exceeds MaxElements (1000000)")}}),
 	}
 }
