@@ -35,7 +35,9 @@ type valueCaller interface {
 
 // One is the argument of a net/rpc method that has one parameter, whatever its
 // type: a struct stands for its fields.
-type One[T any] struct{ V T }
+type One[T any] struct {
+	V T `msgpack:"V"`
+}
 
 // Values is the net/rpc service of a function of one parameter.
 type Values[A, R any] struct{ fn func(A) (R, error) }
@@ -216,13 +218,17 @@ func refuses[T any](name, bytes, path, problem string) valueCase {
 		}
 		for _, road := range roads[any, msgpack.RawMessage]() {
 			c := road.dial(t, o, func(any) (msgpack.RawMessage, error) { return b, nil })
-			where := "codec: do: result: "
-			if road.name == "net/rpc" {
-				where = fmt.Sprintf("reading body codec: result does not fit %T, and net/rpc ends the connection for that; codec.Exchange does not: ", new(T))
-			}
-			fails(t, road.name+": reply", c.Call("do", codec.Args{nil}, new(T)), where+strings.TrimPrefix(path+": "+problem, ": "))
+			fails(t, road.name+": reply", c.Call("do", codec.Args{nil}, new(T)), replyError(road.name, new(T))+strings.TrimPrefix(path+": "+problem, ": "))
 		}
 	}}
+}
+
+// replyError is what stands in front of an error about a reply.
+func replyError(road string, reply any) string {
+	if road == "net/rpc" {
+		return fmt.Sprintf("reading body codec: result does not fit %T, and net/rpc ends the connection for that; codec.Exchange does not: ", reply)
+	}
+	return "codec: do: result: "
 }
 
 // writes says that v becomes the bytes, as a parameter and as a result.

@@ -3,7 +3,6 @@ package rpcutil_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/rpc"
@@ -115,11 +114,10 @@ func isRefused[T any](name, b, path, problem string) valueCase {
 		problem = strings.TrimPrefix(path+": "+problem, ": ")
 		c := rpcutil.NewClient(answerBytes(t, b), rpcutil.ClientOptions{Codec: o})
 		defer c.Close()
-		fails(t, "reply", c.Call("do", nil, new(T)), "codec: do: result: "+problem)
+		fails(t, "reply", c.Call("do", nil, new(T)), replyError("mux", nil)+problem)
 		client := o.NewClient(answerBytes(t, b))
 		defer client.Close()
-		fails(t, "net/rpc: reply", client.Call("do", nil, new(T)), fmt.Sprintf(
-			"reading body codec: result does not fit %T, and net/rpc ends the connection for that; codec.Exchange does not: %s", new(T), problem))
+		fails(t, "net/rpc: reply", client.Call("do", nil, new(T)), replyError("net/rpc", new(T))+problem)
 	}}
 }
 
