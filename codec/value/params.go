@@ -287,15 +287,23 @@ func (d *decoder) byName(fs *fields) bool {
 	return true
 }
 
-// takesMap reports whether a map may fit the type.
+// takesMap reports whether a map may fit the type. A struct or map that is read from
+// text or bytes alone, as a time or an address, takes none.
 func (ti *typeInfo) takesMap() bool {
-	t := pointee(ti.t)
-	switch t.Kind() {
-	case reflect.Map, reflect.Struct, reflect.Interface:
-		return t != typeTime
+	info := typeOf(pointee(ti.t))
+	switch {
+	case info.msgp[1]:
+		return true
+	case info.own != nil && info.own.decodes:
+		return info.own.foreign
 	}
-	info := typeOf(t)
-	return info.own != nil && info.own.foreign || info.msgp[1]
+	switch t := info.t; t.Kind() {
+	case reflect.Map, reflect.Struct:
+		return true
+	case reflect.Interface: // with methods it is nil, and nothing is known to fill it with
+		return t.NumMethod() == 0
+	}
+	return false
 }
 
 // keywords reads the only parameter, a map, as parameters by name. Unknown and
