@@ -280,11 +280,11 @@ func TestTimesInEveryZone(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	for _, zone := range []string{"UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"} {
+	for _, zone := range []string{"UTC", "Europe/Berlin", "Pacific/Apia"} {
 		t.Run(strings.ReplaceAll(zone, "/", " "), func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.Command(os.Args[0], "-test.run=^TestTimesInEveryZone$")
-			cmd.Env = append(os.Environ(), "TZ="+zone, "MPRPC_TEST_ZONE=1")
+			cmd.Env = append(os.Environ(), "TZ="+zone, "MPRPC_TEST_ZONE=1", "GORACE=atexit_sleep_ms=0")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
