@@ -363,7 +363,7 @@ func TestAgreesByProperty(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	compared := 0
+	compared, read := 0, 0
 	for range 1500 {
 		program := make([]byte, 300)
 		for i := range program {
@@ -372,9 +372,12 @@ func TestAgreesByProperty(t *testing.T) {
 		if encoded(t, program) {
 			compared++
 		}
+		if decoded(t, program) {
+			read++
+		}
 	}
-	if compared < 300 {
-		t.Errorf("%d of 1500 values are compared", compared)
+	if compared < 300 || read < 100 {
+		t.Errorf("%d of 1500 values are compared when written, %d when read", compared, read)
 	}
 }
 
@@ -386,6 +389,47 @@ func encoded(t *testing.T, program []byte) (compared bool) {
 	compare(t, v)
 	compare(t, reflect.New(typ))
 	return !disagrees(v.Elem(), 9)
+}
+
+// decoded decodes what vmihailenco writes for a value into its type, here and there, and
+// reports whether that could be compared: where vmihailenco does not get back the value
+// that it wrote, nobody knows what is right.
+func decoded(t *testing.T, program []byte) (compared bool) {
+	m := maker{program}
+	typ := reflect.SliceOf(m.typ(3))
+	v := reflect.New(typ)
+	m.fill(v.Elem(), 5)
+	b := written(v.Elem())
+	if b == nil || disagrees(v.Elem(), 9) {
+		return false
+	}
+	theirs, ours := reflect.New(typ), reflect.New(typ)
+	if !theirDecode(b, theirs.Interface()) || !reflect.DeepEqual(theirs.Interface(), v.Interface()) {
+		return false
+	}
+	vs := value.Values{Limits: limits, Format: value.Format{Nanoseconds: true}}
+	if err := vs.DecodeResult(scanned(t, b), ours.Interface()); err != nil || !reflect.DeepEqual(ours.Interface(), theirs.Interface()) {
+		t.Fatalf("% x into %s: %v, %v; want %v", cut(b), typ, ours.Elem(), err, theirs.Elem())
+	}
+	return true
+}
+
+func theirDecode(b []byte, to any) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	d := msgpack.NewDecoder(bytes.NewReader(b))
+	d.UseLooseInterfaceDecoding(true)
+	d.SetCustomStructTag("json")
+	return d.Decode(to) == nil
+}
+
+// FuzzDecodeAs compares what is read here with what vmihailenco reads.
+func FuzzDecodeAs(f *testing.F) {
+	f.Add([]byte{4, 2, 7, 20, 3})
+	f.Fuzz(func(t *testing.T, program []byte) { decoded(t, program[:min(len(program), 500)]) })
 }
 
 // FuzzEncode compares what is written here with what vmihailenco writes.
