@@ -110,7 +110,10 @@ func (d *decoder) anyExt() (any, error) {
 		}
 		return t, d.charge(1, boxedTime)
 	}
-	if err := d.charge(boxedSlice+len(raw), 1); err != nil {
+	if err := d.charge(1, boxedSlice); err != nil {
+		return nil, err
+	}
+	if err := d.chargeForeign(raw); err != nil {
 		return nil, err
 	}
 	var v any
