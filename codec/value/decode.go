@@ -414,7 +414,9 @@ func (ti *typeInfo) interfaceDecoder() decodeFunc {
 				return err
 			}
 			s, err := d.text()
-			v.Set(reflect.ValueOf(errors.New(s)))
+			if err == nil {
+				v.Set(reflect.ValueOf(errors.New(s)))
+			}
 			return err
 		}
 		if held := v.Elem(); held.Kind() == reflect.Pointer && !held.IsNil() && !madeHere(held.Type()) {

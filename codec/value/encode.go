@@ -303,8 +303,8 @@ func (ti *typeInfo) interfaceEncoder() encodeFunc {
 	}
 	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
 		v := ti.at(p)
-		switch {
-		case v.IsNil():
+		switch elem := v.Elem(); {
+		case v.IsNil() || elem.Kind() == reflect.Pointer && elem.IsNil(): // no method is asked with nil as its receiver
 			return wire.AppendNil(b), nil
 		case ti.t == typeError: // its wire form is its text
 			return e.text(b, v.Interface().(error).Error())
