@@ -1,7 +1,10 @@
 package rpcutil_test
 
 import (
+	"bytes"
 	"encoding"
+	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -89,14 +92,14 @@ func TestExtensions(t *testing.T) {
 		both("map of interfaces", map[string]Shape{"a": &Event{3}}, "81 a1 'a' d45b03"),
 		both("interface as key", map[Shape]int{Spot{3, 4}: 1}, "81 d55c0304 01"),
 		refuses[Box]("interface of another type", "81 a1 'S' d45d03", ".S", "extension does not fit rpcutil_test.Shape"),
-		refuses[Box]("interface of an unknown extension", "81 a1 'S' d45e03", ".S", "extension does not fit rpcutil_test.Shape"),
+		refuses[Box]("interface of an unknown extension", "81 a1 'S' d46003", ".S", "extension does not fit rpcutil_test.Shape"),
 		refuses[Box]("interface of no extension", "81 a1 'S' 05", ".S", "5 does not fit rpcutil_test.Shape"),
 		writes("promoted", Event2{&Event{1}, 2}, "01"),
 		writes("promoted from nil", Event2{N: 2}, "c0"),
 		both("raw", msgpack.RawMessage(raw("92 01 02")), "92 01 02"),
 		both("raw in a map", map[string]msgpack.RawMessage{"a": raw("92 01 02")}, "81 a1 'a' 92 01 02"),
 		writes("raw in any", any([]any{msgpack.RawMessage(raw("01"))}), "91 01"),
-		both("unknown extension", any(msgpack.RawMessage(raw("d45e03"))), "d45e03"),
+		both("unknown extension", any(msgpack.RawMessage(raw("d46003"))), "d46003"),
 	})
 }
 
@@ -140,6 +143,8 @@ func TestPromotedFromNil(t *testing.T) {
 		writes("nil in a list", []SmallPointer{{N: 1}, {Small: ab}}, "92 c0 a2 'ab'"),
 		writes("nil in a map", map[string]SmallTwice{"a": {}}, "81 a1 'a' c0"),
 		writes("nil in any", any([]any{SmallPointer{}, &SmallTwice{}, SmallInterface{}}), "93 c0 c0 c0"),
+		writes("nil in an interface", []encoding.TextMarshaler{(*Small)(nil), (*Pointed)(nil)}, "92 c0 c0"),
+		writes("nil in an error", []error{(*codec.Error)(nil), nil, errors.New("x")}, "93 c0 c0 a1 'x'"),
 		writes("unexported", struct{ V smallHidden }{}, "81 a1 'V' c0"),
 		refuses[struct{ V smallHidden }]("unexported", "81 a1 'V' 05", ".V", "5 does not fit rpcutil_test.smallHidden"),
 	})
@@ -202,6 +207,63 @@ type (
 )
 
 func (g *Greedy) DecodeMsgpack(d *msgpack.Decoder) error { return d.Decode(&g.L) }
+
+// Packed and Opaque are registered: the one decodes its payload, the other keeps it.
+type (
+	Packed struct{ V any }    // 94
+	Opaque struct{ B []byte } // 95
+)
+
+func (p *Packed) MarshalMsgpack() ([]byte, error) { return msgpack.Marshal(p.V) }
+func (p *Packed) UnmarshalMsgpack(b []byte) error { return msgpack.Unmarshal(b, &p.V) }
+func (o *Opaque) MarshalMsgpack() ([]byte, error) { return o.B, nil }
+func (o *Opaque) UnmarshalMsgpack(b []byte) error { o.B = bytes.Clone(b); return nil }
+
+func init() {
+	msgpack.RegisterExt(94, (*Packed)(nil))
+	msgpack.RegisterExt(95, (*Opaque)(nil))
+}
+
+// TestPayloadsAreCharged holds what an extension's payload becomes to the limits, where
+// it is MessagePack, and leaves other bytes alone. C6
+func TestPayloadsAreCharged(t *testing.T) {
+	t.Parallel()
+	ext := func(id, payload string) string {
+		b := raw(payload)
+		return fmt.Sprintf("c9 %08x", len(b)) + id + payload
+	}
+	const depth, decoded = "message exceeds MaxDepth (128)", "message exceeds MaxDecoded (1048576)"
+	nested := strings.Repeat("91", 1000)
+	vs := valuesOf(codec.Options{})
+	vs.Limits.Decoded = 1 << 20
+	for name, tt := range map[string]struct{ payload, want string }{
+		"many":            {"dc 4e20" + strings.Repeat("80", 20_000), decoded},
+		"nested":          {nested + "c0", depth},
+		"nested for ever": {strings.Repeat("91", 110_000), depth},
+		"few":             {"91 91 05", ""},
+	} {
+		for _, to := range []any{new(Packed), new(any), new(map[string]*Packed), new([]any)} {
+			prefix := map[bool]string{true: "81 a1 'a'"}[reflect.TypeOf(to) == reflect.TypeFor[*map[string]*Packed]()]
+			if _, list := to.(*[]any); list {
+				prefix = "91"
+			}
+			err := vs.DecodeResult(raw(prefix+ext("5e", tt.payload)), to)
+			if tt.want != "" {
+				fails(t, fmt.Sprintf("%s, %T", name, to), err, tt.want)
+			} else if err != nil {
+				t.Errorf("%s, %T: %v", name, to, err)
+			}
+		}
+	}
+	runValues(t, codec.Options{}, []valueCase{
+		reads("not complete", ext("5f", nested), Opaque{raw(nested)}),
+		reads("more than complete", ext("5f", "05"+nested), Opaque{raw("05" + nested)}),
+		reads("claims more than there is", ext("5f", "dfffffffff"), Opaque{raw("dfffffffff")}),
+		reads("no MessagePack", ext("5f", "91c1"), Opaque{raw("91c1")}),
+		reads("empty", "c7 00 5f", Opaque{[]byte{}}),
+		reads("in any", ext("5f", nested), any(&Opaque{raw(nested)})),
+	})
+}
 
 // TestSelfDecodingIsCharged holds a type that decodes itself to MaxDecoded. C6
 func TestSelfDecodingIsCharged(t *testing.T) {
