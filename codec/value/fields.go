@@ -92,8 +92,9 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *field
 				if elem.Kind() == reflect.Pointer && f.Anonymous {
 					elem = elem.Elem()
 				}
-				embeds := f.Anonymous && elem.Kind() == reflect.Struct && !tag.separate && b.typeOf(elem).own == nil
-				if tag.skip || !f.IsExported() && !embeds {
+				embedded := f.Anonymous && elem.Kind() == reflect.Struct
+				embeds := embedded && !tag.separate && b.typeOf(elem).own == nil
+				if tag.skip || !f.IsExported() && !embeds && !(embedded && tag.separate) {
 					continue
 				}
 				field := &field{name: tag.name, index: append(slices.Clone(l.index), i),
