@@ -82,6 +82,10 @@ func TestMsgpackTags(t *testing.T) {
 		Base `msgpack:",inline"`
 		N    int
 	}
+	type Apart struct {
+		hiddenBase `msgpack:",noinline"`
+		N          int
+	}
 	type Placed struct {
 		A int `msgpack:"int,byplace"`
 		B int `msgpack:"int,byplace"`
@@ -128,6 +132,7 @@ func TestMsgpackTags(t *testing.T) {
 		reads("alias, old", "82 a3 'old' 01 a5 'other' 02", Alias{1, 2}),
 		reads("alias of another's name", "82 a1 'b' 02 a1 'a' 01", Aliases{1, 2}),
 		both("inline", Inline{Base{1, 2}, 3}, "83 a2 'ID' 01 a3 'Rev' 02 a1 'N' 03"),
+		both("noinline, unexported", Apart{hiddenBase{1, 2}, 3}, "82 aa 'hiddenBase' 82 a2 'ID' 01 a3 'Rev' 02 a1 'N' 03"),
 		reads("byplace", "92 01 02", Placed{1, 2}),
 		both("quoted", Quoted{1, 2, 3}, "83 a3 'a,b' 01 a3 'c:d' 02 a3 'e f' 03"),
 		both("quoted, empty", Quoted{1, 0, 3}, "82 a3 'a,b' 01 a3 'e f' 03"),
@@ -171,6 +176,10 @@ func TestJSONTags(t *testing.T) {
 		C int `json:"c" msgpack:"-"`
 		D int `json:"d" msgpack:",omitempty"`
 	}
+	type Hidden struct { // it has a name, although its type is not exported
+		hiddenBase `json:"base"`
+		N          int `json:"n"`
+	}
 	type NoOptions struct { // they are options of msgpack alone
 		Base `json:",noinline"`
 		A    int `json:"a,alias:b,intern,byplace"`
@@ -192,6 +201,7 @@ func TestJSONTags(t *testing.T) {
 		both("omitzero, there", Zero{A: 1}, "81 a1 'a' 01"),
 		both("string", Text{1 << 53}, "81 a1 'a' cf 0020000000000000"), // MessagePack has 64 bits
 		both("embedded with a name", Embedded{Base{1, 2}, 3}, "82 a4 'base' 82 a2 'ID' 01 a3 'Rev' 02 a1 'n' 03"),
+		both("unexported, embedded with a name", Hidden{hiddenBase{1, 2}, 3}, "82 a4 'base' 82 a2 'ID' 01 a3 'Rev' 02 a1 'n' 03"),
 		both("embedded without a name", Flat{Base{1, 2}, 3}, "83 a2 'ID' 01 a3 'Rev' 02 a1 'n' 03"),
 		writes("beside msgpack", Both{1, 2, 3, 4}, "83 a1 'a' 01 a1 'b' 02 a1 'D' 04"),
 		reads("beside msgpack", "86 a1 'x' 05 a1 'a' 01 a1 'b' 02 a1 'c' 03 a1 'd' 04 a1 'z' 05", Both{1, 2, 0, 4}),
