@@ -244,7 +244,7 @@ func (b builder) decoder(ti *typeInfo) decodeFunc {
 		return b.mapDecoder(ti)
 	case reflect.Struct:
 		if ti.fields == nil { // it encodes itself, and is read by its fields
-			ti.fields, _ = b.fieldsOf(t, func(name string) string { return name })
+			ti.fields = b.fieldsOf(t, func(name string) string { return name })
 		}
 		return func(d *decoder, p unsafe.Pointer) error { return d.fields(ti, p) }
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -26,6 +27,7 @@ type encoder struct {
 	hops     int  // pointers and interfaces on the way to the value at hand
 	plain    bool // text and bytes are written as they are
 
+	asked int    // values that have been asked whether they are empty
 	skips []bool // which fields of the structs that are open are left out
 
 	leaf      []byte       // the buffer while a type encodes itself
@@ -40,7 +42,7 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 func (e *encoder) recycle() {
 	e.vs, e.leaf, e.skips = nil, nil, e.skips[:0]
-	e.depth, e.elements, e.hops, e.leafDue = 0, 0, 0, 0
+	e.depth, e.elements, e.hops, e.asked, e.leafDue = 0, 0, 0, 0, 0
 	encoders.Put(e)
 }
 
@@ -49,7 +51,7 @@ func (e *encoder) open(n int) error {
 	if e.depth++; e.depth > e.vs.Limits.Depth {
 		return e.vs.Limits.DepthError()
 	}
-	if n > e.vs.Limits.Elements-e.elements || n > math.MaxUint32 {
+	if n > e.vs.Limits.Elements-e.elements || uint64(n) > math.MaxUint32 {
 		return e.vs.Limits.ElementsError()
 	}
 	e.elements += n
@@ -70,7 +72,7 @@ func (e *encoder) dict(b []byte, n int) ([]byte, error) {
 
 // room reports whether n bytes more are within the limits of the message.
 func (e *encoder) room(b []byte, n int) error {
-	if n > e.max-len(b) || n > math.MaxUint32 {
+	if n > e.max-len(b) || uint64(n) > math.MaxUint32 {
 		return e.vs.Limits.MessageError()
 	}
 	return nil
@@ -194,10 +196,12 @@ func (e *encoder) anyMap(b []byte, m map[string]any) (_ []byte, err error) {
 	if m == nil {
 		return wire.AppendNil(b), nil
 	}
-	if b, err = e.dict(b, len(m)); err != nil {
+	n := len(m)
+	if b, err = e.dict(b, n); err != nil {
 		return b, err
 	}
 	for k, x := range m {
+		n--
 		if b, err = e.text(b, k); err != nil {
 			return b, inKey(err)
 		}
@@ -206,7 +210,15 @@ func (e *encoder) anyMap(b []byte, m map[string]any) (_ []byte, err error) {
 		}
 	}
 	e.depth--
-	return b, nil
+	return b, changed(n)
+}
+
+// changed reports a map that had another number of entries than its header says.
+func changed(n int) error {
+	if n != 0 {
+		return &ValueError{Msg: "the map was changed while it was encoded"}
+	}
+	return nil
 }
 
 // hop writes what a pointer or interface leads to. Those that lead to nothing but
@@ -226,16 +238,12 @@ type encodeFunc func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error)
 // encoder returns what writes a type by its kind.
 func (build builder) encoder(ti *typeInfo) encodeFunc {
 	write := build.kindEncoder(ti)
-	if ti.t.PkgPath() == "" || ti.t.Kind() == reflect.Interface {
+	if ti.t.PkgPath() == "" || ti.t.Kind() == reflect.Interface || ti.fields != nil && !ti.fields.plain {
 		return write
 	}
-	if ti.registered == nil { // a struct that vmihailenco must not be asked about
-		ti.registered = func() bool { return false }
-		return write
-	}
-	ti.registered = sync.OnceValue(func() bool { return isRegistered(ti.t, write) })
+	ti.register.ask = func() bool { return isRegistered(ti.t, write) }
 	return func(e *encoder, b []byte, p unsafe.Pointer) ([]byte, error) {
-		if ti.registered() {
+		if ti.register.is() {
 			return e.foreign(b, ti.at(copyOf(ti.at(p))))
 		}
 		return write(e, b, p)
@@ -384,11 +392,12 @@ func (build builder) mapEncoder(ti *typeInfo) encodeFunc {
 		if v.IsNil() {
 			return wire.AppendNil(b), nil
 		}
-		if b, err = e.dict(b, v.Len()); err != nil {
+		n := v.Len()
+		if b, err = e.dict(b, n); err != nil {
 			return b, err
 		}
 		entry := entries.Get().(*entry)
-		for it := v.MapRange(); it.Next(); {
+		for it := v.MapRange(); it.Next(); n-- {
 			entry.key.SetIterKey(it)
 			if b, err = key.encode(e, b, entry.key.Addr().UnsafePointer()); err != nil {
 				return b, inKey(err)
@@ -404,7 +413,7 @@ func (build builder) mapEncoder(ti *typeInfo) encodeFunc {
 		entry.clear()
 		entries.Put(entry)
 		e.depth--
-		return b, nil
+		return b, changed(n)
 	}
 }
 
@@ -421,10 +430,7 @@ func (e *entry) clear() {
 }
 
 func (build builder) structEncoder(ti *typeInfo) encodeFunc {
-	var plain bool
-	if ti.fields, plain = build.fieldsOf(ti.t, func(name string) string { return name }); !plain {
-		ti.registered = nil
-	}
+	ti.fields = build.fieldsOf(ti.t, func(name string) string { return name })
 	for _, f := range ti.fields.list {
 		build.part(ti, f.info.t)
 	}
@@ -439,7 +445,7 @@ func (e *encoder) fields(b []byte, fs *fields, p unsafe.Pointer) (_ []byte, err 
 	skips := fs.omits && !fs.asArray
 	if skips {
 		for _, f := range fs.list { // each is asked once: what a type says of itself may change
-			left := f.left(p)
+			left := e.left(f, p)
 			e.skips = append(e.skips, left)
 			if left {
 				n--
@@ -482,6 +488,30 @@ func (e *encoder) fields(b []byte, fs *fields, p unsafe.Pointer) (_ []byte, err 
 	e.skips = e.skips[:base]
 	e.depth--
 	return b, nil
+}
+
+// A registration says whether vmihailenco has functions for a type that encode it,
+// which only sending asks, as code of the program may run. Its zero value says no.
+type registration struct {
+	ask   func() bool
+	mu    sync.Mutex // held while it is asked
+	known atomic.Int32
+}
+
+func (r *registration) is() bool {
+	if known := r.known.Load(); known != 0 || r.ask == nil {
+		return known > 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known.Load() == 0 {
+		known := int32(-1)
+		if r.ask() {
+			known = 1
+		}
+		r.known.Store(known)
+	}
+	return r.known.Load() > 0
 }
 
 // isRegistered reports whether vmihailenco has been given functions that encode

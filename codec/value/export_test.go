@@ -6,5 +6,5 @@ import "reflect"
 // not by vmihailenco: the bytes do not tell, which is the point of it.
 func Walked(t reflect.Type) bool {
 	ti := typeOf(t)
-	return (ti.own == nil || ti.own.encodes != asForeign) && !ti.registered()
+	return (ti.own == nil || ti.own.encodes != asForeign) && !ti.register.is()
 }

@@ -23,6 +23,7 @@ type fields struct {
 	byFold  map[string]*field // by foldName; the first of those that are alike
 	asArray bool
 	omits   bool // there are fields that may be left out
+	plain   bool // vmihailenco may be asked about the struct: it recurses into embedded ones without an end, and panics for some tags
 
 	required  int   // how many parameters a caller must send
 	paramsErr error // why the struct cannot stand for parameters
@@ -49,21 +50,19 @@ type hop struct {
 	exported bool
 }
 
-// fieldsOf collects the fields of the struct t, level by level of embedding, and
-// reports whether they are plain enough for vmihailenco to be asked about t: it
-// recurses into embedded structs without an end, and panics for some tags. rename
-// makes names of Go names.
-func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *fields, plain bool) {
+// fieldsOf collects the fields of the struct t, level by level of embedding. rename
+// makes names of Go names; what is no name, empty or not UTF-8, counts for none.
+func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 	type level struct {
 		t      reflect.Type
 		index  []int
 		hops   []hop
 		offset uintptr
 	}
-	fs = &fields{byName: make(map[string]*field), byFold: make(map[string]*field)}
+	fs := &fields{byName: make(map[string]*field), byFold: make(map[string]*field), plain: true}
 	var all []*field        // candidates
 	nested := []*field(nil) // embedded structs, which may be sent under their own names
-	exported, plain := false, true
+	exported := false
 	next, seen := []level{{t: t}}, map[reflect.Type]bool{}
 	for len(next) > 0 {
 		current := next
@@ -78,16 +77,16 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *field
 				continue
 			}
 			done[l.t] = true
-			omitAll := omitNone
+			var whole tag
+			if f, ok := l.t.FieldByName("_msgpack"); ok && len(f.Index) == 1 {
+				whole = tagOf(f)
+				fs.asArray = fs.asArray || whole.asArray && len(l.index) == 0
+			}
 			for i := range l.t.NumField() {
 				f := l.t.Field(i)
 				tag := tagOf(f)
-				if f.Name == "_msgpack" {
-					omitAll = tag.omit
-					fs.asArray = fs.asArray || tag.asArray && len(l.index) == 0
-				}
 				exported = exported || f.IsExported()
-				plain = plain && !tag.intern && !f.Anonymous && tag.omit == omitNone
+				fs.plain = fs.plain && !tag.intern && !f.Anonymous && tag.omit == omitNone
 				elem := f.Type
 				if elem.Kind() == reflect.Pointer && f.Anonymous {
 					elem = elem.Elem()
@@ -99,9 +98,11 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *field
 				}
 				field := &field{name: tag.name, index: append(slices.Clone(l.index), i),
 					hops: l.hops, offset: l.offset + f.Offset, tagged: tag.name != "", byPlace: tag.byPlace,
-					omit: max(tag.omit, omitAll), aliases: tag.aliases}
+					omit: max(tag.omit, whole.omit), aliases: tag.aliases}
 				if field.name == "" {
-					field.name = rename(f.Name)
+					if field.name = rename(f.Name); field.name == "" || !utf8.ValidString(field.name) {
+						field.name = f.Name
+					}
 				}
 				if !embeds {
 					field.info = b.typeOf(f.Type)
@@ -131,12 +132,12 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) (fs *field
 		}
 	}
 	fs.list = dominant(all)
-	plain = plain && len(fs.list) == len(all)
+	fs.plain = fs.plain && len(fs.list) == len(all)
 	if fs.paramsErr == nil && !exported && t.NumField() > 0 {
 		fs.paramsErr = fmt.Errorf("%s has no exported field to hold a parameter", t)
 	}
 	fs.index(nested)
-	return fs, plain
+	return fs
 }
 
 // dominant returns the fields that win their names, in the order of the struct.
@@ -236,7 +237,7 @@ func (f *field) of(p unsafe.Pointer) unsafe.Pointer {
 
 // left reports whether the field of the struct at p is left out of a struct of which
 // any may be: those behind a nil pointer are, too.
-func (f *field) left(p unsafe.Pointer) bool {
+func (e *encoder) left(f *field, p unsafe.Pointer) bool {
 	if f.omit == omitNone && len(f.hops) == 0 {
 		return false
 	}
@@ -246,14 +247,14 @@ func (f *field) left(p unsafe.Pointer) bool {
 	case f.omit == omitNone:
 		return false
 	}
-	return f.info.isEmpty(f.info.at(p), f.omit)
+	return e.isEmpty(f.info, f.info.at(p), f.omit)
 }
 
 // isEmpty reports whether omitempty leaves v out: false, 0, "", nil, an empty
 // list or map, what its method IsZero says, a struct all of whose fields are left
 // out, and the zero value of a type that encodes itself. For omitzero it is the
 // zero value, or what IsZero says.
-func (ti *typeInfo) isEmpty(v reflect.Value, omit omission) bool {
+func (e *encoder) isEmpty(ti *typeInfo, v reflect.Value, omit omission) bool {
 	if v.Kind() == reflect.Interface {
 		if v.IsNil() || omit == omitZero {
 			return v.IsNil()
@@ -283,8 +284,18 @@ func (ti *typeInfo) isEmpty(v reflect.Value, omit omission) bool {
 		if !ti.isStruct() {
 			return v.IsZero()
 		}
-		p := copyOf(v)
-		return !slices.ContainsFunc(ti.fields.list, func(f *field) bool { return !ti.fields.omits || !f.left(p) })
+		if e.asked++; !ti.fields.omits && len(ti.fields.list) > 0 || e.asked > e.vs.Limits.Elements || e.depth > e.vs.Limits.Depth {
+			return false // what is beyond the limits is found when it is written
+		}
+		p := unsafe.Pointer(nil)
+		if v.CanAddr() {
+			p = v.Addr().UnsafePointer()
+		} else {
+			p = copyOf(v)
+		}
+		e.depth++
+		defer func() { e.depth-- }()
+		return !slices.ContainsFunc(ti.fields.list, func(f *field) bool { return !e.left(f, p) })
 	}
 	return v.IsZero()
 }

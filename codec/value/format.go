@@ -185,7 +185,7 @@ func (f *Format) readTime(b []byte) (time.Time, error) {
 	}
 	s := string(b)
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err == nil {
+	if y := t.UTC().Year(); err == nil && y >= 0 && y <= 9999 { // or it could not be sent again
 		return t.UTC(), nil
 	}
 	const naive = "2006-01-02T15:04:05" // Python's datetime.isoformat() where tzinfo is None

@@ -32,7 +32,7 @@ func (f *Format) fieldsOf(ti *typeInfo) *fields {
 	if fs, ok := f.Names.tables.Load(ti.t); ok {
 		return fs.(*fields)
 	}
-	fs, _ := builder{}.fieldsOf(ti.t, f.Names.rename) // without a lock, as all types within are known
+	fs := builder{}.fieldsOf(ti.t, f.Names.rename) // without a lock, as all types within are known
 	renamed.Lock()
 	defer renamed.Unlock()
 	same := func(other *fields) bool {

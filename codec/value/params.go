@@ -46,7 +46,7 @@ func (e *encoder) params(b []byte, args any) (_ []byte, err error) {
 		return e.args(b, v.Interface().(Args))
 	case t == typeArgs:
 		return b, fmt.Errorf("nil %s as parameters", v.Type())
-	case !ti.isStruct() || ti.registered():
+	case !ti.isStruct() || ti.register.is():
 		if b, err = e.list(b, 1); err == nil {
 			b, err = e.whole(b, args)
 		}

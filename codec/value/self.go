@@ -104,7 +104,8 @@ func implements(t, i reflect.Type) bool { return t.Implements(i) || reflect.Poin
 
 // isExtension reports whether t is registered as an extension type, by asking
 // vmihailenco, which keeps its register to itself, to decode an extension that is
-// none of anybody: the type -128 is vmihailenco's own. No code of the program runs.
+// none of anybody: the type -128 is vmihailenco's own. Of the program's code no more may
+// run than a decoder that it has registered by msgpack.Register.
 func isExtension(t reflect.Type) (is bool) {
 	if t.PkgPath() == "" { // nobody registers a type without a name
 		return false

@@ -25,17 +25,14 @@ type typeInfo struct {
 	err    error                      // why no value of the type can be sent, whatever it holds
 	isZero func(v reflect.Value) bool // what its method IsZero says, nil if it has none
 
-	registered func() bool // whether vmihailenco encodes the type, which only sending may ask
-	inPlace    bool        // a value in an interface is read where it is: see dataOf
+	inPlace  bool         // a value in an interface is read where it is: see dataOf
+	register registration // whether vmihailenco encodes the type
 }
 
 // at returns the value that p leads to.
 func (ti *typeInfo) at(p unsafe.Pointer) reflect.Value { return reflect.NewAt(ti.t, p).Elem() }
 
-var (
-	types    sync.Map   // reflect.Type -> *typeInfo, complete
-	building sync.Mutex // held while types are described
-)
+var types sync.Map // reflect.Type -> *typeInfo, complete
 
 // recent holds types that were asked for lately: sync.Map takes five times as long.
 var recent [128]atomic.Pointer[typeInfo]
@@ -54,14 +51,13 @@ func lookUp(t reflect.Type) *typeInfo {
 	if ti, ok := types.Load(t); ok {
 		return ti.(*typeInfo)
 	}
-	building.Lock()
-	defer building.Unlock()
-	b := builder{}
-	ti := b.typeOf(t)
+	b := builder{} // without a lock, as a decoder that the program has registered may run
+	b.typeOf(t)
 	for t, ti := range b {
-		types.Store(t, ti)
+		types.LoadOrStore(t, ti)
 	}
-	return ti
+	ti, _ := types.Load(t)
+	return ti.(*typeInfo)
 }
 
 // dataOf returns the second word of an interface: the address of the value in it, or
@@ -72,7 +68,7 @@ func dataOf(x any) unsafe.Pointer { return (*[2]unsafe.Pointer)(unsafe.Pointer(&
 // isReadOnly reports whether no method is called on an address within a value of ti: it
 // could write there.
 func (b builder) isReadOnly(ti *typeInfo) bool {
-	if ti.own != nil && ti.own.encodes != byKind {
+	if ti.own != nil && ti.own.encodes != byKind || ti.msgp[0] {
 		return ti.t == typeTime
 	}
 	switch ti.t.Kind() {
@@ -99,7 +95,7 @@ func (b builder) typeOf(t reflect.Type) *typeInfo {
 	if ti, ok := b[t]; ok {
 		return ti
 	}
-	ti := &typeInfo{t: t, own: ownFormOf(t), registered: func() bool { return false }}
+	ti := &typeInfo{t: t, own: ownFormOf(t)}
 	b[t] = ti
 	ti.isZero = zeroMethod(t)
 	ti.msgp = [2]bool{isMsgp(t, typeMsgpEncoder), isMsgp(t, typeMsgpDecoder)}
@@ -116,7 +112,7 @@ func (b builder) typeOf(t reflect.Type) *typeInfo {
 	ti.inPlace = b.isReadOnly(ti) && (t.Size() > unsafe.Sizeof(uintptr(0)) || t.Kind() <= reflect.Float64) // a single pointer is held itself
 	if err := ti.err; err != nil {
 		ti.encode = func(_ *encoder, b []byte, _ unsafe.Pointer) ([]byte, error) { return b, err }
-		ti.registered = func() bool { return false }
+		ti.register.ask = nil
 	}
 	return ti
 }
