@@ -45,7 +45,7 @@ func TestFieldNames(t *testing.T) {
 	}
 	type Alike struct { // neither has the name, as where two tags are equal
 		UserID int
-		UserId int //nolint:all
+		UserId int
 		N      int
 	}
 	type Shadow struct {
