@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -154,24 +155,42 @@ const (
 	mapHeader = 48
 	mapGroup  = 8   // the least number of slots, unless there are none
 	mapInline = 128 // the largest key or value that lies in its slot
+	mapTable  = 896 // entries beyond which a map has several tables, which are half full on average
 )
 
-// chargeMap accounts for a map made for n entries before it is allocated.
-func (d *decoder) chargeMap(n int, key, elem uintptr) error {
-	size := int64(mapHeader)
-	slot := int64(1)
-	for _, part := range [...]uintptr{key, elem} {
-		if part > mapInline {
-			size += int64(n) * int64(part)
-			part = 8
+// A mapCost is what an entry costs: in its slot, and apart.
+type mapCost struct{ slot, apart int64 }
+
+var anyMapCost = mapCostOf(typeAnyMap)
+
+func mapCostOf(t reflect.Type) (c mapCost) {
+	offset, align := uintptr(0), uintptr(1)
+	for _, part := range [...]reflect.Type{t.Key(), t.Elem()} {
+		size, a := part.Size(), uintptr(part.Align())
+		if size > mapInline {
+			c.apart += int64(size)
+			size, a = unsafe.Sizeof(size), unsafe.Alignof(size)
 		}
-		slot += int64(part)
+		align = max(align, a)
+		offset = (offset+a-1)/a*a + size
 	}
+	if t.Elem().Size() == 0 {
+		offset++ // its address must not be that of the next slot
+	}
+	c.slot = int64((offset+align-1)/align*align) + 1
+	return c
+}
+
+// chargeMap accounts for a map made for n entries before it is allocated.
+func (d *decoder) chargeMap(n int, c mapCost) error {
+	size := mapHeader + int64(n)*c.apart
 	switch {
+	case n > mapTable:
+		size += 2 * c.slot << bits.Len64(uint64(n)*8/7-1)
 	case n > mapGroup: // a power of two, full to 7/8 at most
-		size += slot << bits.Len64(uint64(n)*8/7-1)
+		size += c.slot << bits.Len64(uint64(n)*8/7-1)
 	case n > 0:
-		size += slot * mapGroup
+		size += c.slot * mapGroup
 	}
 	return d.chargeBytes(size)
 }
@@ -184,7 +203,7 @@ func (d *decoder) anyMap() (any, error) {
 	if n > 0 && d.kind() != wire.KindStr {
 		return d.mixedMap(nil, n, n)
 	}
-	if err := d.chargeMap(n, 16, 16); err != nil {
+	if err := d.chargeMap(n, anyMapCost); err != nil {
 		return nil, err
 	}
 	m := make(map[string]any, n)
@@ -226,7 +245,7 @@ func (d *decoder) mixedMap(text map[string]any, n, rest int) (any, error) {
 	if err := d.charge(len(text), boxedText); err != nil {
 		return nil, err
 	}
-	if err := d.chargeMap(n, 16, 16); err != nil {
+	if err := d.chargeMap(n, anyMapCost); err != nil {
 		return nil, err
 	}
 	m := make(map[any]any, n)

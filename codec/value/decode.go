@@ -546,13 +546,13 @@ func (b builder) mapDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	key, elem := b.typeOf(t.Key()), b.typeOf(t.Elem())
 	anyKey, anyMap := t.Key().Kind() == reflect.Interface && t.Key().NumMethod() == 0, t.ConvertibleTo(typeAnyMap)
-	entries := newEntries(t)
+	entries, cost := newEntries(t), mapCostOf(t)
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindMap {
 			return d.other(ti, p)
 		}
 		n := d.open()
-		if err := d.chargeMap(n, key.t.Size(), elem.t.Size()); err != nil {
+		if err := d.chargeMap(n, cost); err != nil {
 			return err
 		}
 		if anyMap {
