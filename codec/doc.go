@@ -77,7 +77,8 @@
 //	struct                              map by field names; a list with as_array
 //	pointer, interface                  what it leads to, or nil
 //	time.Time                           RFC 3339 text in UTC; [Options].Time
-//	time.Duration                       a number of seconds; [Options].Duration
+//	time.Duration                       a number of seconds, to the nanosecond up to 50 days;
+//	                                    [Options].Duration
 //	error (the interface)               its text; in an any the fields of the type, if any
 //	MarshalText, UnmarshalText          text, also as a key
 //	MarshalBinary, UnmarshalBinary      bytes, where there is no MarshalText
@@ -122,7 +123,8 @@
 // where that leaves two, as in encoding/json; the same for parameters, for as_array and
 // in both directions. Fields behind a nil pointer are nil, or left out where any field
 // of the struct may be. Read, an embedded struct may also stand under its own name. A
-// field that is not exported is no field, nor is an embedded one unless it is a struct.
+// field that is not exported is no field, but for embedded structs: their fields are, and
+// they themselves with noinline or a json name.
 //
 //	tag                          effect
 //	msgpack:"name", "'a,b'"      the name; in quotes it may have commas
@@ -143,13 +145,15 @@
 //	                             An embedded struct with a json name is a field of that name
 //
 // [Options].FieldNames makes the names of the other fields: rpcutil.SnakeName sends
-// UserID as user_id.
+// UserID as user_id. What is no name, empty or not UTF-8, leaves the Go name. Two fields
+// that get one name are none, as above.
 //
 // vmihailenco/msgpack differs on purpose in these:
 //
 //	                             here                      vmihailenco
 //	a shadowed embedded field    Go's rule                 the struct under its type's name
-//	an embedded string, map ...  no field                  sent, not read
+//	an unexported embedded       no field                  sent, not read
+//	string, map, error
 //	intern                       plain text                extension -128
 //	MarshalText                  text                      bytes
 //	both forms                   text                      bytes
