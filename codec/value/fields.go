@@ -64,19 +64,15 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 	nested := []*field(nil) // embedded structs, which may be sent under their own names
 	exported := false
 	next, seen := []level{{t: t}}, map[reflect.Type]bool{}
+	var times, nextTimes map[reflect.Type]int // how often a type is embedded at a level
 	for len(next) > 0 {
 		current := next
-		next = nil
-		times := map[reflect.Type]int{}
+		next, times, nextTimes = nil, nextTimes, map[reflect.Type]int{}
 		for _, l := range current {
-			times[l.t]++
-		}
-		done := map[reflect.Type]bool{}
-		for _, l := range current {
-			if seen[l.t] || done[l.t] {
+			if seen[l.t] {
 				continue
 			}
-			done[l.t] = true
+			seen[l.t] = true
 			var whole tag
 			if f, ok := l.t.FieldByName("_msgpack"); ok && len(f.Index) == 1 {
 				whole = tagOf(f)
@@ -124,11 +120,10 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 					inner.hops = append(slices.Clone(l.hops), hop{field.offset, f.Type, f.IsExported()})
 					inner.offset = 0
 				}
-				next = append(next, inner)
+				if nextTimes[elem]++; nextTimes[elem] == 1 {
+					next = append(next, inner)
+				}
 			}
-		}
-		for t := range times {
-			seen[t] = true
 		}
 	}
 	fs.list = dominant(all)

@@ -370,14 +370,6 @@ func ParamsOf(t reflect.Type) []Param {
 	return list
 }
 
-// Want describes the parameters that a struct type t asks for, in an error text.
-func Want(t reflect.Type) string {
-	if ti := typeOf(t); ti.isStruct() {
-		return want(ti.fields)
-	}
-	return want(nil)
-}
-
 // want describes the parameters that fields ask for, or those of a type that is
 // one parameter, for nil.
 func want(fs *fields) string {
