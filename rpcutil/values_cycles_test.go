@@ -26,6 +26,7 @@ type (
 		}
 	}
 	Listed struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",as_array"`
 		Next     *Listed
 	}

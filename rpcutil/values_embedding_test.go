@@ -66,6 +66,7 @@ type (
 		N int
 	}
 	ListItem struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",as_array"`
 		Base
 		ID int
@@ -234,6 +235,7 @@ func TestEmbeddedOthers(t *testing.T) {
 		N int
 	}
 	type Listed struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",as_array"`
 		note
 		N int

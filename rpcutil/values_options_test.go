@@ -31,6 +31,7 @@ type (
 		ByName   map[string]int `msgpack:",omitempty"`
 	}
 	LoginList struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",as_array"`
 		UserID   int
 	}

@@ -48,16 +48,19 @@ func TestMsgpackTags(t *testing.T) {
 		X any       `msgpack:",omitzero"`
 	}
 	type AllEmpty struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",omitempty"`
 		A, B     int
 		C        string
 	}
 	type List struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",as_array"`
 		A        int      `msgpack:"a"`
 		B        string   `msgpack:",omitempty"` // a list has no gaps
 	}
 	type ListAsWell struct {
+		//lint:ignore U1000 its tag is about the struct
 		_msgpack struct{} `msgpack:",asArray"`
 		A        int
 	}
@@ -152,6 +155,7 @@ func TestJSONTags(t *testing.T) {
 	}
 	type Skipped struct {
 		A int `json:"-"`
+		//lint:ignore SA5008 what is read of such a tag is tested
 		B int `json:"-,"` // a name, as in encoding/json
 		C int
 	}
@@ -181,8 +185,10 @@ func TestJSONTags(t *testing.T) {
 		N          int `json:"n"`
 	}
 	type NoOptions struct { // they are options of msgpack alone
+		//lint:ignore SA5008 what is read of such a tag is tested
 		Base `json:",noinline"`
-		A    int `json:"a,alias:b,intern,byplace"`
+		//lint:ignore SA5008 what is read of such a tag is tested
+		A int `json:"a,alias:b,intern,byplace"`
 	}
 	type Colon struct {
 		A int `json:"a:b"`

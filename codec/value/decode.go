@@ -214,7 +214,7 @@ func (d *decoder) other(ti *typeInfo, p unsafe.Pointer) error {
 type decodeFunc func(d *decoder, p unsafe.Pointer) error
 
 // decoder returns what reads a type by its kind.
-func (b builder) decoder(ti *typeInfo) decodeFunc {
+func (build builder) decoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if t == typeDuration {
 		return decodeDuration
@@ -233,18 +233,18 @@ func (b builder) decoder(ti *typeInfo) decodeFunc {
 	case reflect.String:
 		return func(d *decoder, p unsafe.Pointer) error { return d.string(ti, (*string)(p)) }
 	case reflect.Pointer:
-		return b.pointerDecoder(ti)
+		return build.pointerDecoder(ti)
 	case reflect.Interface:
 		return ti.interfaceDecoder()
 	case reflect.Slice:
-		return b.sliceDecoder(ti)
+		return build.sliceDecoder(ti)
 	case reflect.Array:
-		return b.arrayDecoder(ti)
+		return build.arrayDecoder(ti)
 	case reflect.Map:
-		return b.mapDecoder(ti)
+		return build.mapDecoder(ti)
 	case reflect.Struct:
 		if ti.fields == nil { // it encodes itself, and is read by its fields
-			ti.fields = b.fieldsOf(t, func(name string) string { return name })
+			ti.fields = build.fieldsOf(t, func(name string) string { return name })
 		}
 		return func(d *decoder, p unsafe.Pointer) error { return d.fields(ti, p) }
 	}
@@ -450,12 +450,12 @@ func (ti *typeInfo) interfaceDecoder() decodeFunc {
 	}
 }
 
-func (b builder) pointerDecoder(ti *typeInfo) decodeFunc {
+func (build builder) pointerDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if endlessPointer(t) { // it would be followed until the stack overflows
 		return func(d *decoder, p unsafe.Pointer) error { return d.misfit(t) }
 	}
-	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
+	elem, size := build.typeOf(t.Elem()), t.Elem().Size()
 	return func(d *decoder, p unsafe.Pointer) error {
 		to := (*unsafe.Pointer)(p)
 		if d.kind() == wire.KindNil {
@@ -473,7 +473,7 @@ func (b builder) pointerDecoder(ti *typeInfo) decodeFunc {
 	}
 }
 
-func (b builder) sliceDecoder(ti *typeInfo) decodeFunc {
+func (build builder) sliceDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if t.Elem().Kind() == reflect.Uint8 {
 		return func(d *decoder, p unsafe.Pointer) (err error) {
@@ -484,7 +484,7 @@ func (b builder) sliceDecoder(ti *typeInfo) decodeFunc {
 			return err
 		}
 	}
-	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
+	elem, size := build.typeOf(t.Elem()), t.Elem().Size()
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindArray {
 			return d.other(ti, p)
@@ -505,7 +505,7 @@ func (b builder) sliceDecoder(ti *typeInfo) decodeFunc {
 	}
 }
 
-func (b builder) arrayDecoder(ti *typeInfo) decodeFunc {
+func (build builder) arrayDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
 	if t.Elem().Kind() == reflect.Uint8 {
 		return func(d *decoder, p unsafe.Pointer) error {
@@ -520,7 +520,7 @@ func (b builder) arrayDecoder(ti *typeInfo) decodeFunc {
 			return nil
 		}
 	}
-	elem, size := b.typeOf(t.Elem()), t.Elem().Size()
+	elem, size := build.typeOf(t.Elem()), t.Elem().Size()
 	return func(d *decoder, p unsafe.Pointer) error {
 		if d.kind() != wire.KindArray {
 			return d.other(ti, p)
@@ -542,9 +542,9 @@ func (d *decoder) elements(p unsafe.Pointer, n int, elem *typeInfo, size uintptr
 	return nil
 }
 
-func (b builder) mapDecoder(ti *typeInfo) decodeFunc {
+func (build builder) mapDecoder(ti *typeInfo) decodeFunc {
 	t := ti.t
-	key, elem := b.typeOf(t.Key()), b.typeOf(t.Elem())
+	key, elem := build.typeOf(t.Key()), build.typeOf(t.Elem())
 	anyKey, anyMap := t.Key().Kind() == reflect.Interface && t.Key().NumMethod() == 0, t.ConvertibleTo(typeAnyMap)
 	entries, cost := newEntries(t), mapCostOf(t)
 	return func(d *decoder, p unsafe.Pointer) error {

@@ -52,7 +52,7 @@ type hop struct {
 
 // fieldsOf collects the fields of the struct t, level by level of embedding. rename
 // makes names of Go names; what is no name, empty or not UTF-8, counts for none.
-func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
+func (build builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 	type level struct {
 		t      reflect.Type
 		index  []int
@@ -88,7 +88,7 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 					elem = elem.Elem()
 				}
 				embedded := f.Anonymous && elem.Kind() == reflect.Struct
-				embeds := embedded && !tag.separate && b.typeOf(elem).own == nil
+				embeds := embedded && !tag.separate && build.typeOf(elem).own == nil
 				if tag.skip || !f.IsExported() && !embeds && !(embedded && tag.separate) {
 					continue
 				}
@@ -101,7 +101,7 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 					}
 				}
 				if !embeds {
-					field.info = b.typeOf(f.Type)
+					field.info = build.typeOf(f.Type)
 					all = append(all, field)
 					if times[l.t] > 1 { // the same name twice, which drops both
 						all = append(all, field)
@@ -112,7 +112,7 @@ func (b builder) fieldsOf(t reflect.Type, rename func(string) string) *fields {
 					fs.paramsErr = fmt.Errorf("%s embeds the pointer %s, which cannot stand for parameters", l.t, f.Type)
 				}
 				if f.IsExported() {
-					field.info = b.typeOf(f.Type)
+					field.info = build.typeOf(f.Type)
 					nested = append(nested, field)
 				}
 				inner := level{elem, field.index, l.hops, field.offset}

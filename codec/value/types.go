@@ -67,19 +67,19 @@ func dataOf(x any) unsafe.Pointer { return (*[2]unsafe.Pointer)(unsafe.Pointer(&
 
 // isReadOnly reports whether no method is called on an address within a value of ti: it
 // could write there.
-func (b builder) isReadOnly(ti *typeInfo) bool {
+func (build builder) isReadOnly(ti *typeInfo) bool {
 	if ti.own != nil && ti.own.encodes != byKind || ti.msgp[0] {
 		return ti.t == typeTime
 	}
 	switch ti.t.Kind() {
 	case reflect.Struct:
 		for i := range ti.t.NumField() {
-			if !b.isReadOnly(b.typeOf(ti.t.Field(i).Type)) {
+			if !build.isReadOnly(build.typeOf(ti.t.Field(i).Type)) {
 				return false
 			}
 		}
 	case reflect.Array:
-		return b.isReadOnly(b.typeOf(ti.t.Elem()))
+		return build.isReadOnly(build.typeOf(ti.t.Elem()))
 	}
 	return true
 }
@@ -88,28 +88,28 @@ func (b builder) isReadOnly(ti *typeInfo) bool {
 // one of them, so they are published together, when all are complete.
 type builder map[reflect.Type]*typeInfo
 
-func (b builder) typeOf(t reflect.Type) *typeInfo {
+func (build builder) typeOf(t reflect.Type) *typeInfo {
 	if ti, ok := types.Load(t); ok {
 		return ti.(*typeInfo)
 	}
-	if ti, ok := b[t]; ok {
+	if ti, ok := build[t]; ok {
 		return ti
 	}
 	ti := &typeInfo{t: t, own: ownFormOf(t)}
-	b[t] = ti
+	build[t] = ti
 	ti.isZero = zeroMethod(t)
 	ti.msgp = [2]bool{isMsgp(t, typeMsgpEncoder), isMsgp(t, typeMsgpDecoder)}
 	if ti.own != nil && ti.own.encodes != byKind {
 		ti.encode = ti.own.encoder(ti)
 	} else {
-		ti.encode = b.encoder(ti)
+		ti.encode = build.encoder(ti)
 	}
 	if ti.own != nil && ti.own.decodes {
 		ti.decode = ti.own.decoder(ti)
 	} else {
-		ti.decode = b.decoder(ti)
+		ti.decode = build.decoder(ti)
 	}
-	ti.inPlace = b.isReadOnly(ti) && (t.Size() > unsafe.Sizeof(uintptr(0)) || t.Kind() <= reflect.Float64) // a single pointer is held itself
+	ti.inPlace = build.isReadOnly(ti) && (t.Size() > unsafe.Sizeof(uintptr(0)) || t.Kind() <= reflect.Float64) // a single pointer is held itself
 	if err := ti.err; err != nil {
 		ti.encode = func(_ *encoder, b []byte, _ unsafe.Pointer) ([]byte, error) { return b, err }
 		ti.register.ask = nil
@@ -118,8 +118,8 @@ func (b builder) typeOf(t reflect.Type) *typeInfo {
 }
 
 // part describes a type within ti, which cannot be sent if the part cannot.
-func (b builder) part(ti *typeInfo, t reflect.Type) *typeInfo {
-	part := b.typeOf(t)
+func (build builder) part(ti *typeInfo, t reflect.Type) *typeInfo {
+	part := build.typeOf(t)
 	if ti.err == nil && (ti.own == nil || ti.own.encodes == byKind) {
 		ti.err = part.err
 	}

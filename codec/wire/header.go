@@ -242,8 +242,8 @@ func (k Kind) Article() string {
 	return "a " + k.String()
 }
 
-// AppendNil, AppendBool, AppendInt and the other functions of this form append a
-// value, or a header, in the shortest form.
+// AppendNil appends nil, as AppendBool, AppendInt and the other functions of this form
+// append a value, or a header, in the shortest form.
 func AppendNil(b []byte) []byte { return append(b, CodeNil) }
 
 // AppendBool is like AppendNil.
