@@ -53,6 +53,7 @@ func TestContainers(t *testing.T) {
 		{"82 01 a161 02 a162", ptr(map[int]string{1: "a", 2: "b"})},
 		{"81 920102 c3", ptr(map[[2]int]bool{{1, 2}: true})},
 		{"81 c40161 01", ptr(map[string]int{"a": 1})},
+		{"82 a161 81 a141 01 a162 81 a142 02", ptr(map[string]Inner{"a": {A: 1}, "b": {B: 2}})}, // nothing is left of the entry before
 		{"81 c4026162 01", ptr(map[[2]byte]int{{'a', 'b'}: 1})},
 		{"81 a161 01", ptr(map[any]int{"a": 1})},
 		{"81 a1ff 01", ptr(map[any]int{"\xff": 1})},
