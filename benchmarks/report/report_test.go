@@ -138,7 +138,7 @@ func TestResultsAreThoseOfTheJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"awake", "bound", "asleep", "serial/awake", "intel/awake"} {
+	for _, name := range []string{"awake", "bound", "asleep", "serial/awake", "intel/awake", "values/awake"} {
 		raw, err := os.ReadFile("../results/" + name + ".json")
 		if err != nil {
 			t.Fatal(err)

@@ -345,6 +345,9 @@ func (f *ownForm) decoder(ti *typeInfo) decodeFunc {
 		case f.time:
 			return d.time(timeAt(to))
 		case f.foreign || kind == wire.KindExt:
+			if v.Kind() == reflect.Map && v.IsNil() && kind != wire.KindNil { // a method of the map stores in it
+				v.Set(reflect.MakeMap(t))
+			}
 			return d.foreign(v)
 		case kind != wire.KindStr && kind != wire.KindBin:
 			return d.misfit(t)

@@ -92,9 +92,6 @@ func TestSelf(t *testing.T) {
 			if d := cmp.Diff("\x94\x01\x01\xc0\x83\xa1A\x91"+string(want)+"\xa1B"+string(want)+"\xa1C"+string(want), string(got)); d != "" || err != nil {
 				t.Fatal(d, err)
 			}
-			if typ.Kind() == reflect.Map { // vmihailenco makes no map for it to decode into
-				return
-			}
 			back := reflect.New(outer.Type().Elem())
 			if err := values.DecodeResult(scanned(t, got[4:]), back.Interface()); err != nil || !reflect.DeepEqual(outer.Interface(), back.Interface()) {
 				t.Errorf("%+v, %v", back.Elem(), err)
