@@ -60,9 +60,10 @@ var msgpackVersions = []msgpackVersion{{"0.6.2", nil, false}, {"1.1.1", []string
 // ask has one Python process answer all questions.
 func (v msgpackVersion) ask(t *testing.T, questions []question) []answer {
 	t.Helper()
+	env := pythontest.Need(t) // which may take its time, once on each machine
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	process, err := pythontest.Need(t).Start(ctx, "msgpack_corpus.py", v.args...)
+	process, err := env.Start(ctx, "msgpack_corpus.py", v.args...)
 	if err != nil {
 		t.Fatal(err)
 	}

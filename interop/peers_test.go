@@ -72,9 +72,10 @@ func share[T any](t *testing.T, m *matrix, key any, start func() (T, error)) T {
 func (m *matrix) server(t *testing.T, options python.ServerOptions) *python.Process {
 	t.Helper()
 	return share(t, m, options, func() (*python.Process, error) {
+		env := pythontest.Need(t)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		process, err := pythontest.Need(t).Server(ctx, options)
+		process, err := env.Server(ctx, options)
 		if err == nil {
 			pythontest.Cleanup(m.t, "server.py", process)
 		}
@@ -108,9 +109,10 @@ func ownClient(t *testing.T, class, addr string) *python.Client {
 }
 
 func startClient(t *testing.T, class, addr string, options map[string]any) (*python.Client, error) {
+	env := pythontest.Need(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	client, err := pythontest.Need(t).Client(ctx, addr, python.ClientConfig{Class: class, Options: options})
+	client, err := env.Client(ctx, addr, python.ClientConfig{Class: class, Options: options})
 	if err != nil {
 		return nil, err
 	}
